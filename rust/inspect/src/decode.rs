@@ -1,0 +1,1 @@
+//! Undoes encodings, nested to a bounded depth, and says which.

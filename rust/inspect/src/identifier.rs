@@ -1,0 +1,211 @@
+//! Finds the phone's and its owner's identifiers in what was decoded.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::HttpMessage;
+
+/// What an identifier identifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the standard ones; `describe` says what each is")]
+pub enum IdentifierKind {
+    Imei,
+    Imeisv,
+    Meid,
+    Imsi,
+    Iccid,
+    Eid,
+    Msisdn,
+    AndroidId,
+    GsfId,
+    AdvertisingId,
+    Serial,
+    Mac,
+    Ssid,
+    Bssid,
+    Cell,
+    Location,
+    Fingerprint,
+    WidevineId,
+    FcmToken,
+}
+
+impl IdentifierKind {
+    /// Every kind, in declaration order.
+    pub const ALL: [Self; 19] = [
+        Self::Imei,
+        Self::Imeisv,
+        Self::Meid,
+        Self::Imsi,
+        Self::Iccid,
+        Self::Eid,
+        Self::Msisdn,
+        Self::AndroidId,
+        Self::GsfId,
+        Self::AdvertisingId,
+        Self::Serial,
+        Self::Mac,
+        Self::Ssid,
+        Self::Bssid,
+        Self::Cell,
+        Self::Location,
+        Self::Fingerprint,
+        Self::WidevineId,
+        Self::FcmToken,
+    ];
+
+    /// The stable name, as in reports and `--watch`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Imei => "imei",
+            Self::Imeisv => "imeisv",
+            Self::Meid => "meid",
+            Self::Imsi => "imsi",
+            Self::Iccid => "iccid",
+            Self::Eid => "eid",
+            Self::Msisdn => "msisdn",
+            Self::AndroidId => "android_id",
+            Self::GsfId => "gsf_id",
+            Self::AdvertisingId => "advertising_id",
+            Self::Serial => "serial",
+            Self::Mac => "mac",
+            Self::Ssid => "ssid",
+            Self::Bssid => "bssid",
+            Self::Cell => "cell",
+            Self::Location => "location",
+            Self::Fingerprint => "fingerprint",
+            Self::WidevineId => "widevine_id",
+            Self::FcmToken => "fcm_token",
+        }
+    }
+
+    /// The name for people, as in "your phone sent its …".
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Imei => "IMEI (the phone's worldwide serial number)",
+            Self::Imeisv => "IMEISV (the phone's number with its software version)",
+            Self::Meid => "MEID (the phone's number on CDMA networks)",
+            Self::Imsi => "IMSI (the subscriber's number on the SIM)",
+            Self::Iccid => "ICCID (the SIM card's serial number)",
+            Self::Eid => "EID (the eSIM chip's serial number)",
+            Self::Msisdn => "phone number",
+            Self::AndroidId => "Android ID",
+            Self::GsfId => "Google Services Framework ID",
+            Self::AdvertisingId => "advertising ID",
+            Self::Serial => "hardware serial number",
+            Self::Mac => "MAC address",
+            Self::Ssid => "Wi-Fi network name",
+            Self::Bssid => "Wi-Fi access point's address",
+            Self::Cell => "cell (where the phone is, by its radio mast)",
+            Self::Location => "location",
+            Self::Fingerprint => "build fingerprint",
+            Self::WidevineId => "Widevine device ID",
+            Self::FcmToken => "push token",
+        }
+    }
+}
+
+impl fmt::Display for IdentifierKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no [`IdentifierKind`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownKind(pub String);
+
+impl fmt::Display for UnknownKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = IdentifierKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        write!(f, "unknown kind {:?}; one of {}", self.0, names.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownKind {}
+
+impl FromStr for IdentifierKind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| UnknownKind(text.to_owned()))
+    }
+}
+
+/// How sure a match is, best last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// It has the validated shape of one.
+    Shape,
+    /// A key names it, and its shape allows it.
+    Key,
+    /// It is a value of this phone that the user gave.
+    Known,
+}
+
+/// A value of this phone to look for (`--watch KIND=VALUE`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownIdentifier {
+    /// What it is.
+    pub kind: IdentifierKind,
+    /// Its value, in any usual form.
+    pub value: String,
+}
+
+/// An identifier that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// What it is.
+    pub kind: IdentifierKind,
+    /// Its value in canonical form (digits only; MAC lower case with colons).
+    pub value: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The steps that lead from the stream's bytes to the value, e.g. `["http body", "base64", "json IMEI1"]`.
+    pub decode: Vec<String>,
+    /// The bytes of the stream that hold it: exact where nothing was decoded, else the outermost encoded value.
+    pub range: Range<u64>,
+}
+
+/// What a scan yields.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scan {
+    /// What was found, best confidence first, then by range; no identifier twice at the same confidence or below.
+    pub matches: Vec<Match>,
+    /// Why parts could not be decoded to the end: stable `snake_case` words (`depth`, `bytes`, `ratio`, `steps`).
+    pub stopped: Vec<&'static str>,
+    /// The body says it is something that it is not, in plain words (`says application/encrypted-json, is base64`).
+    pub misdeclared: Option<String>,
+}
+
+/// Looks for identifiers.
+#[derive(Debug, Default)]
+pub struct Scanner {}
+
+impl Scanner {
+    /// Looks for these values too, in every form and encoding.
+    ///
+    /// # Errors
+    /// A value that its kind does not allow (an IMEI with a wrong check digit, say), in one plain sentence.
+    pub fn watch(&mut self, _known: &KnownIdentifier) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Scans an HTTP message: target, headers, cookies, body.
+    pub fn scan_http(&self, _host: Option<&str>, _message: &HttpMessage) -> Scan {
+        Scan::default()
+    }
+
+    /// Scans bytes without a known protocol. `origin` is the first decode step (`tcp payload`, `dns name`, `tls sni`).
+    pub fn scan_bytes(&self, _origin: &str, _bytes: &[u8], _range: Range<u64>) -> Scan {
+        Scan::default()
+    }
+}

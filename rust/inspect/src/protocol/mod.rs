@@ -1,0 +1,265 @@
+//! Finds out which protocol a flow speaks, by what its bytes are, and takes it apart.
+//!
+//! Parsing cannot fail: a dissector yields observations, or gives up with a reason.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use packet::{Direction, Timestamp, Transport};
+
+use crate::stream::StreamEvent;
+
+/// A protocol that was recognised, by its stable lower-case name in reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Protocol(pub &'static str);
+
+impl Protocol {
+    /// DNS over UDP or TCP.
+    pub const DNS: Self = Self("dns");
+    /// TLS.
+    pub const TLS: Self = Self("tls");
+    /// DTLS.
+    pub const DTLS: Self = Self("dtls");
+    /// HTTP/1.0 or HTTP/1.1.
+    pub const HTTP: Self = Self("http");
+    /// HTTP/2 in clear (seen, not taken apart).
+    pub const HTTP2: Self = Self("http2");
+    /// QUIC.
+    pub const QUIC: Self = Self("quic");
+    /// NTP or SNTP.
+    pub const NTP: Self = Self("ntp");
+}
+
+/// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
+/// concatenation of that direction's payloads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observation {
+    /// The flow speaks this.
+    Protocol(Protocol),
+    /// A TLS, DTLS or QUIC ClientHello.
+    ClientHello(ClientHello),
+    /// The server chose.
+    ServerHello(ServerHello),
+    /// An HTTP message, whole or as far as it came.
+    Http(Box<HttpMessage>),
+    /// A DNS message.
+    Dns(Box<DnsMessage>),
+    /// Bytes that can be read but that no dissector here understands.
+    Readable(Readable),
+    /// Nothing more will be read from this direction, and why: a stable `snake_case` word such as `encrypted`,
+    /// `gap`, `too_long`, `malformed`.
+    GiveUp {
+        /// Which way.
+        direction: Direction,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// A ClientHello (RFC 8446 section 4.1.2), from TLS, DTLS or QUIC.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientHello {
+    /// Server name indication, lower case, without a trailing dot (RFC 6066).
+    pub sni: Option<String>,
+    /// Application protocols offered (RFC 7301).
+    pub alpn: Vec<String>,
+    /// Highest version offered, as on the wire (`0x0304` for TLS 1.3), GREASE ignored.
+    pub version: u16,
+    /// Whether the encrypted_client_hello extension stands in it (the SNI is then only the outer name).
+    pub ech: bool,
+    /// JA4 fingerprint (FoxIO, BSD 3-Clause part).
+    pub ja4: String,
+    /// `t` for TCP, `q` for QUIC, `d` for DTLS.
+    pub carrier: Carrier,
+    /// Its bytes in the stream, record headers included.
+    pub range: Range<u64>,
+}
+
+/// What carried a ClientHello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carrier {
+    /// TLS over TCP.
+    #[default]
+    Tcp,
+    /// QUIC.
+    Quic,
+    /// DTLS.
+    Dtls,
+}
+
+/// A ServerHello, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerHello {
+    /// The version chosen, as on the wire.
+    pub version: u16,
+    /// The cipher suite chosen.
+    pub cipher: u16,
+    /// Whether it is a HelloRetryRequest (RFC 8446 section 4.1.4).
+    pub retry: bool,
+}
+
+/// An HTTP/1.x message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpMessage {
+    /// Which way it went.
+    pub direction: Direction,
+    /// First line.
+    pub start: HttpStart,
+    /// Header fields in order, trailers last; names as sent, values trimmed and unfolded.
+    pub headers: Vec<HttpHeader>,
+    /// The body with the chunked coding undone and the content coding kept, as far as it was kept.
+    pub body: Vec<u8>,
+    /// The body in the stream, chunk headers included.
+    pub body_range: Range<u64>,
+    /// Whether the body was sent in chunks (offsets in `body` are then not offsets in the stream).
+    pub chunked: bool,
+    /// Set when `body` is not the whole body: `gap`, `too_long`, `unfinished`.
+    pub cut: Option<&'static str>,
+    /// The message in the stream.
+    pub range: Range<u64>,
+}
+
+/// First line of an HTTP message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpStart {
+    /// A request.
+    Request {
+        /// Method.
+        method: String,
+        /// Request target as sent.
+        target: String,
+        /// The target in the stream.
+        target_range: Range<u64>,
+    },
+    /// A response.
+    Response {
+        /// Status code.
+        status: u16,
+    },
+}
+
+/// An HTTP header field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpHeader {
+    /// Name as sent.
+    pub name: String,
+    /// Value, trimmed; bytes that are no UTF-8 are replaced.
+    pub value: String,
+    /// The value in the stream.
+    pub range: Range<u64>,
+}
+
+impl HttpMessage {
+    /// The first header of that name, case ignored.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
+    }
+}
+
+/// A DNS message (RFC 1035).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DnsMessage {
+    /// Transaction id.
+    pub id: u16,
+    /// Whether it is a response.
+    pub response: bool,
+    /// Response code.
+    pub rcode: u8,
+    /// Names asked for with their type, lower case, without a trailing dot.
+    pub questions: Vec<(String, u16)>,
+    /// Answers of the kinds that name a flow.
+    pub answers: Vec<DnsAnswer>,
+    /// The message in the stream.
+    pub range: Range<u64>,
+}
+
+/// A DNS answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsAnswer {
+    /// Whose record it is.
+    pub name: String,
+    /// Seconds to live.
+    pub ttl: u32,
+    /// What it says.
+    pub data: DnsData,
+}
+
+/// The record kinds that help to name a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DnsData {
+    /// A or AAAA.
+    Address(IpAddr),
+    /// CNAME, or the target of an HTTPS/SVCB record in alias mode.
+    Alias(String),
+    /// HTTPS or SVCB in service mode (RFC 9460): address hints, and whether it holds an ECH configuration.
+    Service {
+        /// The target name; equal to the owner's when it is `.`.
+        target: String,
+        /// `ipv4hint` and `ipv6hint`.
+        hints: Vec<IpAddr>,
+        /// Whether it holds an `ech` parameter.
+        ech: bool,
+    },
+}
+
+/// Readable bytes without a known protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readable {
+    /// Which way they went.
+    pub direction: Direction,
+    /// The bytes as far as they were kept.
+    pub bytes: Vec<u8>,
+    /// Where they stand in the stream.
+    pub range: Range<u64>,
+}
+
+/// Takes one flow apart.
+#[derive(Debug)]
+pub struct Dissector {}
+
+impl Dissector {
+    /// For a flow to `remote_port`. The port only breaks ties between protocols that the bytes allow.
+    pub fn new(_transport: Transport, _remote_port: u16) -> Self {
+        Self {}
+    }
+
+    /// Takes what a TCP stream yielded.
+    pub fn handle_stream(
+        &mut self,
+        _now: Timestamp,
+        _direction: Direction,
+        _event: StreamEvent<'_>,
+        _out: &mut Vec<Observation>,
+    ) {
+    }
+
+    /// Takes a UDP datagram's payload, which begins at `offset` in the concatenation of that direction's payloads.
+    pub fn handle_datagram(
+        &mut self,
+        _now: Timestamp,
+        _direction: Direction,
+        _offset: u64,
+        _bytes: &[u8],
+        _out: &mut Vec<Observation>,
+    ) {
+    }
+
+    /// The flow ends, or has been idle for long: yields what is kept but unfinished. More may follow.
+    pub fn flush(&mut self, _out: &mut Vec<Observation>) {}
+
+    /// Whether something is kept that [`Self::flush`] would yield: the flow table then sets an idle timer.
+    pub fn is_pending(&self) -> bool {
+        false
+    }
+
+    /// Whether more bytes of that direction can yield anything. The flow table stops rebuilding a stream that
+    /// nobody reads.
+    pub fn wants(&self, _direction: Direction) -> bool {
+        false
+    }
+
+    /// Whether what follows in that direction is encrypted: `None` while it is not known.
+    pub fn encrypted(&self, _direction: Direction) -> Option<bool> {
+        None
+    }
+}

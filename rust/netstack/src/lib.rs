@@ -1,0 +1,1 @@
+//! See `rust/ARCHITECTURE.md`.
