@@ -1,9 +1,24 @@
 //! The pipeline's outside: inputs in, events and a report out.
 
-use packet::{Input, Timestamp};
+mod observe;
 
-use crate::identifier::KnownIdentifier;
-use crate::report::{Finding, Flow, PhaseAt, Report};
+use std::collections::VecDeque;
+use std::mem;
+
+use packet::{App, Direction, FlowKey, IcmpMessage, Input, Packet, Phase, Reassembled, Reassembler};
+use packet::{Segment, TcpSegment, Timestamp, Transport, UdpDatagram};
+
+use crate::facts::Facts;
+use crate::flow::{Due, FlowId, FlowTable, Live, Place};
+use crate::identifier::{KnownIdentifier, Scanner};
+use crate::naming::{Asker, Names};
+use crate::protocol::Observation;
+use crate::report::{Capture, Close, Finding, Flow, PhaseAt, Report, SCHEMA};
+use crate::stream::StreamEvent;
+use crate::summary::{self, Counts};
+
+/// Events kept for a reader that is slow. Beyond it the oldest about flows are dropped; the report holds them all.
+const MOST_EVENTS: usize = 65_536;
 
 /// What a session is told before it begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +38,7 @@ pub enum Event {
     Phase(PhaseAt),
     /// A flow was opened, named or closed.
     Flow(Box<Flow>),
-    /// Something was found.
+    /// Something was found, or more of it: the same id may come again, with more identifiers.
     Finding(Box<Finding>),
 }
 
@@ -33,7 +48,22 @@ pub enum Event {
 /// `handle_timeout` is called late, or not at all, the report is the same.
 #[derive(Debug)]
 pub struct Inspector {
-    _config: Config,
+    config: Config,
+    scanner: Scanner,
+    /// Time of the latest input, or of the timer that is being handled.
+    now: Timestamp,
+    capture: Capture,
+    reassembler: Reassembler,
+    table: FlowTable,
+    /// By flow id.
+    facts: Vec<Facts>,
+    names: Names,
+    phases: Vec<PhaseAt>,
+    findings: Vec<Finding>,
+    events: VecDeque<Event>,
+    counts: Counts,
+    /// Kept for its capacity.
+    observations: Vec<Observation>,
 }
 
 impl Inspector {
@@ -42,28 +72,325 @@ impl Inspector {
     /// # Errors
     /// A watched value that its kind does not allow, in one plain sentence.
     pub fn new(config: Config) -> Result<Self, String> {
-        Ok(Self { _config: config })
+        let mut scanner = Scanner::default();
+        for known in &config.watch {
+            scanner.watch(known)?;
+        }
+        Ok(Self {
+            capture: Capture { source: config.source.clone(), ..Capture::default() },
+            config,
+            scanner,
+            now: Timestamp::from_nanos(i64::MIN),
+            reassembler: Reassembler::default(),
+            table: FlowTable::default(),
+            facts: Vec::new(),
+            names: Names::default(),
+            phases: Vec::new(),
+            findings: Vec::new(),
+            events: VecDeque::new(),
+            counts: Counts::default(),
+            observations: Vec::new(),
+        })
     }
 
     /// Takes the next input. Times that go backwards count as the latest time seen.
-    pub fn handle_input(&mut self, _now: Timestamp, _input: Input<'_>) {}
+    pub fn handle_input(&mut self, now: Timestamp, input: Input<'_>) {
+        self.handle_timeout(now);
+        match input {
+            Input::Packet { direction, bytes } => self.handle_packet(direction, bytes),
+            Input::Skipped { reason, len } => {
+                self.count_packet(len);
+                self.count_unparsed(reason);
+            }
+            Input::Owner { flow, app } => self.handle_owner(&flow, app),
+            Input::Phase(phase) => self.handle_phase(phase),
+        }
+    }
 
     /// Moves the timers due by `now`.
-    pub fn handle_timeout(&mut self, _now: Timestamp) {}
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let now = now.max(self.now);
+        while let Some((at, due)) = self.table.poll_due(now) {
+            self.now = at.max(self.now);
+            match due {
+                Due::Flush(id) => self.flush(id),
+                Due::Over(id) => self.retire(id),
+            }
+        }
+        self.now = now;
+    }
 
     /// When [`Self::handle_timeout`] should be called next.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        None
+        self.table.next_timer()
     }
 
     /// The next thing to show.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// Ends the session: what is still unfinished is judged as it stands. `truncated` says where and why reading
     /// stopped early.
-    pub fn finish(self, _truncated: Option<String>) -> Report {
-        unreachable!("written by the pipeline's own commit")
+    pub fn finish(mut self, truncated: Option<String>) -> Report {
+        for id in 0..self.table.flows().len() {
+            let flow = self.table.get_mut(id);
+            if flow.live.is_none() {
+                continue;
+            }
+            if flow.tcp.is_unanswered() {
+                flow.close.get_or_insert(Close::Unanswered);
+            }
+            self.retire(id);
+        }
+        self.capture.truncated = truncated;
+        let coverage = summary::coverage(&self.table, &self.facts, &self.config.watch);
+        let unseen = summary::unseen(&self.capture, &coverage, &self.table, &self.facts, &self.counts);
+        let flows = (0..self.facts.len()).map(|id| self.report_flow(id)).collect();
+        Report {
+            schema: SCHEMA.to_owned(),
+            capture: self.capture,
+            coverage,
+            phases: self.phases,
+            flows,
+            findings: self.findings,
+            unseen,
+        }
     }
+
+    fn handle_phase(&mut self, phase: Phase) {
+        let mark = PhaseAt { phase, at: self.now };
+        self.phases.push(mark);
+        self.emit(Event::Phase(mark));
+    }
+
+    fn handle_owner(&mut self, key: &FlowKey, app: &App) {
+        let Some(id) = self.table.find(key) else { return };
+        self.facts[id].app = Some(app.clone());
+        self.name_by_address(id);
+        self.emit_flow(id);
+    }
+
+    fn handle_packet(&mut self, direction: Option<Direction>, bytes: &[u8]) {
+        self.count_packet(bytes.len());
+        match Packet::parse(bytes) {
+            Ok(Packet { ip, segment: Segment::Fragment }) => match self.reassembler.insert(self.now, &ip) {
+                Reassembled::Pending => {}
+                Reassembled::Refused(reason) => self.count_unparsed(reason),
+                Reassembled::Complete(whole) => match Packet::parse(&whole) {
+                    Ok(packet) => self.handle_whole(direction, &packet),
+                    Err(error) => self.count_unparsed(error.reason()),
+                },
+            },
+            Ok(packet) => self.handle_whole(direction, &packet),
+            Err(error) => self.count_unparsed(error.reason()),
+        }
+    }
+
+    fn handle_whole(&mut self, direction: Option<Direction>, packet: &Packet<'_>) {
+        match &packet.segment {
+            Segment::Other(protocol) => return self.count_unparsed(&format!("ip_protocol_{protocol}")),
+            Segment::Icmp(icmp) => self.handle_icmp_error(icmp),
+            _ => {}
+        }
+        let Some(place) = self.table.place(self.now, direction, packet) else { return };
+        if let Some(old) = place.replaced {
+            self.table.get_mut(old).close.get_or_insert(Close::Replaced);
+            self.retire(old);
+        }
+        if place.opened {
+            self.facts.push(Facts::new(self.table.get_mut(place.id).key.remote));
+            self.name_by_address(place.id);
+            self.emit_flow(place.id);
+        }
+        match &packet.segment {
+            Segment::Tcp(segment) => self.handle_tcp(&place, segment),
+            Segment::Udp(datagram) => self.handle_udp(&place, datagram),
+            Segment::Icmp(icmp) => {
+                self.table.get_mut(place.id).bytes[place.direction.index()] += icmp.payload.len() as u64;
+            }
+            Segment::Fragment | Segment::Other(_) => {}
+        }
+        self.table.arm(place.id);
+        while let Some(id) = self.table.poll_eviction() {
+            self.retire(id);
+        }
+    }
+
+    fn handle_tcp(&mut self, place: &Place, segment: &TcpSegment<'_>) {
+        let now = self.now;
+        let flow = self.table.get_mut(place.id);
+        let (added, close) = flow.tcp.handle(place.direction, segment);
+        flow.bytes[place.direction.index()] += added;
+        let mut seen = mem::take(&mut self.observations);
+        if let Some(live) = &mut flow.live {
+            let Live { streams, dissector } = &mut **live;
+            if dissector.wants(Direction::Outbound) || dissector.wants(Direction::Inbound) {
+                let (read, missing) = (&mut flow.read, &mut flow.missing);
+                streams.handle_segment(place.direction, segment, &mut |way, event| {
+                    let wanted = dissector.wants(way);
+                    count_stream(read, missing, way, &event, wanted);
+                    dissector.handle_stream(now, way, event, &mut seen);
+                });
+            }
+        }
+        self.take_observations(place.id, seen);
+        if let Some(close) = close
+            && self.table.get_mut(place.id).close.is_none()
+        {
+            self.table.get_mut(place.id).close = Some(close);
+            self.flush(place.id);
+            self.judge_contact(place.id);
+            self.emit_flow(place.id);
+        }
+    }
+
+    fn handle_udp(&mut self, place: &Place, datagram: &UdpDatagram<'_>) {
+        let now = self.now;
+        let way = place.direction.index();
+        let flow = self.table.get_mut(place.id);
+        let offset = flow.bytes[way];
+        flow.bytes[way] += (datagram.payload.len() + datagram.missing) as u64;
+        flow.missing[way] += datagram.missing as u64;
+        let mut seen = mem::take(&mut self.observations);
+        if let Some(live) = &mut flow.live
+            && live.dissector.wants(place.direction)
+        {
+            flow.read[way] += datagram.payload.len() as u64;
+            live.dissector.handle_datagram(now, place.direction, offset, datagram.payload, &mut seen);
+        }
+        self.take_observations(place.id, seen);
+    }
+
+    /// An ICMP error about a flow that nobody had answered yet: it was refused.
+    fn handle_icmp_error(&mut self, icmp: &IcmpMessage<'_>) {
+        let Some(Ok(quoted)) = icmp.quoted().map(quoted_key) else { return };
+        let Some(id) = quoted.and_then(|key| self.table.find(&key)) else { return };
+        let flow = self.table.get_mut(id);
+        let unanswered = match flow.key.transport {
+            Transport::Tcp => flow.tcp.is_opening(),
+            _ => flow.bytes[Direction::Inbound.index()] == 0,
+        };
+        if unanswered && flow.close.is_none() {
+            flow.close = Some(Close::Refused);
+            self.table.arm(id);
+            self.emit_flow(id);
+            self.judge_contact(id);
+        }
+    }
+
+    /// Judges what is kept; the flow goes on.
+    fn flush(&mut self, id: FlowId) {
+        let mut seen = mem::take(&mut self.observations);
+        if let Some(live) = &mut self.table.get_mut(id).live {
+            live.dissector.flush(&mut seen);
+        }
+        self.take_observations(id, seen);
+        self.table.arm(id);
+    }
+
+    /// The flow is over: judges what is kept, then forgets how to take it apart.
+    fn retire(&mut self, id: FlowId) {
+        let now = self.now;
+        let mut seen = mem::take(&mut self.observations);
+        let flow = self.table.get_mut(id);
+        if let Some(live) = &mut flow.live {
+            let Live { streams, dissector } = &mut **live;
+            let (read, missing) = (&mut flow.read, &mut flow.missing);
+            streams.finish(&mut |way, event| {
+                let wanted = dissector.wants(way);
+                count_stream(read, missing, way, &event, wanted);
+                dissector.handle_stream(now, way, event, &mut seen);
+            });
+            dissector.flush(&mut seen);
+        }
+        self.take_observations(id, seen);
+        self.judge_contact(id);
+        self.table.get_mut(id).live = None;
+        self.table.arm(id);
+        self.emit_flow(id);
+    }
+
+    fn take_observations(&mut self, id: FlowId, mut seen: Vec<Observation>) {
+        for observation in seen.drain(..) {
+            self.observe(id, observation);
+        }
+        self.observations = seen;
+        self.update_encrypted(id);
+    }
+
+    fn name_by_address(&mut self, id: FlowId) {
+        let key = self.table.get_mut(id).key;
+        let asker = Asker { local: key.local.ip(), app: self.facts[id].app.clone() };
+        if let Some((host, from)) = self.names.name(key.remote.ip(), &asker) {
+            let host = host.to_owned();
+            self.facts[id].set_host(host, from);
+        }
+    }
+
+    fn count_packet(&mut self, len: usize) {
+        self.capture.packets += 1;
+        self.capture.bytes += len as u64;
+        self.capture.first.get_or_insert(self.now);
+        self.capture.last = Some(self.now);
+    }
+
+    fn count_unparsed(&mut self, reason: &str) {
+        match self.capture.unparsed.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(self.capture.unparsed.insert(reason.to_owned(), 1)),
+        }
+    }
+
+    fn report_flow(&self, id: FlowId) -> Flow {
+        let flow = &self.table.flows()[id];
+        self.facts[id].to_report(report_id(id), flow, self.config.home.as_deref())
+    }
+
+    fn emit_flow(&mut self, id: FlowId) {
+        let flow = self.report_flow(id);
+        self.emit(Event::Flow(Box::new(flow)));
+    }
+
+    fn emit(&mut self, event: Event) {
+        if self.events.len() >= MOST_EVENTS {
+            let oldest = self.events.iter().position(|event| matches!(event, Event::Flow(_)));
+            self.events.remove(oldest.unwrap_or(0));
+        }
+        self.events.push_back(event);
+    }
+}
+
+/// Reports count from 1.
+fn report_id(id: FlowId) -> u32 {
+    u32::try_from(id + 1).unwrap_or(u32::MAX)
+}
+
+fn count_stream(
+    read: &mut [u64; 2],
+    missing: &mut [u64; 2],
+    way: Direction,
+    event: &StreamEvent<'_>,
+    wanted: bool,
+) {
+    match event {
+        StreamEvent::Data { bytes, .. } if wanted => read[way.index()] += bytes.len() as u64,
+        StreamEvent::Gap { len, .. } => missing[way.index()] += len,
+        _ => {}
+    }
+}
+
+/// The flow that an ICMP error is about. It quotes as little as eight bytes of the transport header, too few for the
+/// usual views.
+fn quoted_key(bytes: &[u8]) -> Result<Option<FlowKey>, packet::ParseError> {
+    let ip = packet::IpPacket::parse(bytes)?;
+    let transport = match ip.protocol {
+        6 => Transport::Tcp,
+        17 => Transport::Udp,
+        _ => return Ok(None),
+    };
+    let Some([a, b, c, d]) = ip.payload.first_chunk() else { return Ok(None) };
+    let local = (ip.source, u16::from_be_bytes([*a, *b])).into();
+    let remote = (ip.destination, u16::from_be_bytes([*c, *d])).into();
+    Ok(Some(FlowKey { transport, local, remote }))
 }

@@ -1,18 +1,25 @@
 //! Packets in, findings out: the part of Telltale that understands what a phone tells.
 //!
 //! A pipeline of modules, each importing only those before it:
-//! `stream` → `protocol` → `decode` → `identifier` → `knowledge` → `flow` → `rule` → `report`.
+//! `report` (types) → `stream` → `protocol` → `decode` → `identifier` → `knowledge` → `naming` → `flow` → `facts` →
+//! `evidence` → `rule` → `summary` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 
 #![forbid(unsafe_code)]
 
 pub mod decode;
+mod evidence;
+mod facts;
+mod flow;
 pub mod identifier;
 mod inspector;
 pub mod knowledge;
+mod naming;
 pub mod protocol;
 pub mod report;
+mod rule;
 pub mod stream;
+mod summary;
 
 pub use identifier::{Confidence, IdentifierKind, KnownIdentifier};
 pub use inspector::{Config, Event, Inspector};

@@ -1,0 +1,201 @@
+//! What was learnt of a flow beyond its packets: its name, its app, its protocols.
+
+use std::net::{IpAddr, SocketAddr};
+
+use packet::{App, Direction};
+
+use crate::flow::Flow;
+use crate::identifier::Match;
+use crate::knowledge::{self, Endpoint, Network};
+use crate::protocol::Protocol;
+use crate::report::{self, HostFrom};
+
+/// Identifiers remembered for one flow.
+const MOST_SEEN: usize = 128;
+
+/// What was learnt of a flow.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Who opened it.
+    pub app: Option<App>,
+    /// Its name, and where that comes from.
+    pub host: Option<(String, HostFrom)>,
+    /// What is known of the name, or of the address.
+    pub endpoint: Option<&'static Endpoint>,
+    /// Where the address is.
+    pub network: Network,
+    /// Protocols recognised, outermost first.
+    pub protocols: Vec<Protocol>,
+    /// JA4 of the first ClientHello.
+    pub ja4: Option<String>,
+    /// Whether the name in the ClientHello is only the outer one.
+    pub ech: bool,
+    /// Whether the content is encrypted.
+    pub encrypted: Option<bool>,
+    /// Why directions were given up, by direction.
+    pub given_up: [Option<&'static str>; 2],
+    /// Identifiers found so far.
+    pub seen: Vec<(Direction, Match)>,
+    /// Findings about it: the rule's name and the finding's index.
+    pub findings: Vec<(&'static str, usize)>,
+    /// Whether the flow's nature was judged.
+    pub contact_judged: bool,
+}
+
+impl Facts {
+    /// What an address alone tells.
+    pub fn new(remote: SocketAddr) -> Self {
+        Self {
+            network: knowledge::network(remote.ip()),
+            endpoint: knowledge::endpoint(&remote.ip().to_string()),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a name unless a better one is known. Returns whether it was taken.
+    pub fn set_host(&mut self, host: String, from: HostFrom) -> bool {
+        if self.host.as_ref().is_some_and(|(_, known)| *known <= from) {
+            return false;
+        }
+        // A name that says nothing of its owner must not hide what the address says.
+        self.endpoint = knowledge::endpoint(&host).or(self.endpoint);
+        self.host = Some((host, from));
+        true
+    }
+
+    /// Adds a protocol if it is new.
+    pub fn add_protocol(&mut self, protocol: Protocol) {
+        if !self.protocols.contains(&protocol) {
+            self.protocols.push(protocol);
+        }
+    }
+
+    /// Adds identifiers found in content that went `direction`, and returns all found in that direction so far.
+    pub fn add_seen(&mut self, direction: Direction, matches: Vec<Match>) -> Vec<Match> {
+        for found in matches {
+            let known = |(way, other): &(Direction, Match)| {
+                *way == direction && other.kind == found.kind && other.value == found.value
+            };
+            match self.seen.iter().position(known) {
+                Some(at) if self.seen[at].1.confidence < found.confidence => self.seen[at].1 = found,
+                Some(_) => {}
+                None if self.seen.len() < MOST_SEEN => self.seen.push((direction, found)),
+                None => {}
+            }
+        }
+        self.seen.iter().filter(|(way, _)| *way == direction).map(|(_, found)| found.clone()).collect()
+    }
+
+    /// What the flow is for: by its endpoint, else by its protocol.
+    pub fn purpose(&self) -> Option<&'static str> {
+        let by_protocol = || {
+            self.protocols.iter().find_map(|protocol| match protocol.0 {
+                "dns" | "mdns" | "llmnr" => Some("dns"),
+                "ntp" => Some("time-sync"),
+                _ => None,
+            })
+        };
+        self.endpoint.map(|endpoint| endpoint.purpose).or_else(by_protocol)
+    }
+
+    /// Whether a normal boot contacts this endpoint. A registration is only normal where its operator is at home.
+    fn expected(&self, home: Option<&str>) -> Option<bool> {
+        let endpoint = self.endpoint?;
+        if endpoint.purpose != "activation-registration" {
+            return Some(endpoint.expected);
+        }
+        home.map(|home| endpoint.expected && home.eq_ignore_ascii_case(endpoint.country))
+    }
+
+    /// The flow as a report lists it.
+    pub fn to_report(&self, id: u32, flow: &Flow, home: Option<&str>) -> report::Flow {
+        report::Flow {
+            id,
+            transport: flow.key.transport,
+            local: flow.key.local,
+            remote: flow.key.remote,
+            app: self.app.clone(),
+            opened: flow.opened,
+            closed: flow.close.map(|_| flow.last),
+            close: flow.close,
+            bytes_out: flow.bytes[0],
+            bytes_in: flow.bytes[1],
+            protocols: self.protocols.iter().map(|protocol| protocol.0.to_owned()).collect(),
+            host: self.host.as_ref().map(|(host, _)| host.clone()),
+            host_from: self.host.as_ref().map(|(_, from)| *from),
+            country: self.network.country.map(str::to_owned),
+            asn: self.network.asn,
+            owner: self.endpoint.map(|endpoint| endpoint.owner.to_owned()),
+            purpose: self.purpose().map(str::to_owned),
+            ja4: self.ja4.clone(),
+            encrypted: self.encrypted,
+            expected: self.expected(home),
+        }
+    }
+}
+
+/// The host part of an HTTP authority (`host`, `host:port`, `[v6]:port`, `user@host`), lower case, or nothing when it
+/// cannot be a name or an address.
+pub fn host_of_authority(authority: &str) -> Option<String> {
+    let authority = authority.rsplit('@').next()?.trim();
+    if let Some(rest) = authority.strip_prefix('[') {
+        let address: IpAddr = rest.split(']').next()?.parse().ok()?;
+        return Some(address.to_string());
+    }
+    let host = match authority.split_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) => return authority.parse::<IpAddr>().ok().map(|address| address.to_string()),
+        None => authority,
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (!host.is_empty() && host.len() <= 253 && host.bytes().all(allowed)).then_some(host)
+}
+
+/// The authority of an absolute request target (RFC 9112 section 3.2.2), or of CONNECT's.
+pub fn authority_of_target<'a>(method: &str, target: &'a str) -> Option<&'a str> {
+    if method.eq_ignore_ascii_case("CONNECT") {
+        return Some(target);
+    }
+    let (scheme, rest) = target.split_once("://")?;
+    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_scheme.then(|| rest.split(['/', '?', '#']).next().unwrap_or(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_become_hosts() {
+        for (authority, host) in [
+            ("Example.ORG:8080", Some("example.org")),
+            ("example.org.", Some("example.org")),
+            ("u:p@example.org", Some("example.org")),
+            ("[2001:DB8::1]:80", Some("2001:db8::1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("203.0.113.9:80", Some("203.0.113.9")),
+            ("", None),
+            ("a b", None),
+            ("x\u{1b}[31m", None),
+        ] {
+            assert_eq!(host_of_authority(authority).as_deref(), host, "{authority:?}");
+        }
+    }
+
+    #[test]
+    fn absolute_targets_have_an_authority() {
+        assert_eq!(authority_of_target("GET", "http://a.example/x"), Some("a.example"));
+        assert_eq!(authority_of_target("GET", "/redirect?u=http://a.example/x"), None);
+        assert_eq!(authority_of_target("connect", "a.example:443"), Some("a.example:443"));
+    }
+
+    #[test]
+    fn a_better_name_replaces_a_worse_one_only() {
+        let mut facts = Facts::default();
+        assert!(facts.set_host("dns.example".into(), HostFrom::DnsPhone));
+        assert!(facts.set_host("sni.example".into(), HostFrom::Sni));
+        assert!(!facts.set_host("other.example".into(), HostFrom::DnsApp));
+        assert_eq!(facts.host.unwrap().0, "sni.example");
+    }
+}

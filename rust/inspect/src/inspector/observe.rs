@@ -1,0 +1,254 @@
+//! From what dissectors saw to evidence, and from evidence to findings.
+
+use std::ops::Range;
+
+use packet::Direction;
+
+use super::{Event, Inspector, report_id};
+use crate::evidence::{Case, Content, Evidence, Moment, Origin, Subject};
+use crate::facts::{authority_of_target, host_of_authority};
+use crate::flow::FlowId;
+use crate::identifier::{Match, Scan};
+use crate::knowledge;
+use crate::naming::Asker;
+use crate::protocol::{ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Observation};
+use crate::report::{Finding, HostFrom, Identifier};
+use crate::rule::{RULES, Rule, Verdict};
+
+/// DNS record type A.
+const TYPE_A: u16 = 1;
+
+impl Inspector {
+    pub(super) fn observe(&mut self, id: FlowId, observation: Observation) {
+        match observation {
+            Observation::Protocol(protocol) => self.facts[id].add_protocol(protocol),
+            Observation::ClientHello(hello) => self.observe_hello(id, hello),
+            Observation::ServerHello(_) => {}
+            Observation::Http(message) => self.observe_http(id, &message),
+            Observation::Dns(message) => self.observe_dns(id, &message),
+            Observation::Readable(readable) => {
+                let origin = self.origin_of_bytes(id);
+                let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
+                self.judge_scan(id, readable.direction, Origin::Bytes, scan);
+            }
+            Observation::GiveUp { direction, reason } => {
+                self.facts[id].given_up[direction.index()].get_or_insert(reason);
+            }
+        }
+    }
+
+    fn observe_hello(&mut self, id: FlowId, hello: ClientHello) {
+        let facts = &mut self.facts[id];
+        facts.ech |= hello.ech;
+        facts.ja4.get_or_insert(hello.ja4);
+        let Some(sni) = hello.sni else { return };
+        let named = facts.set_host(sni.clone(), HostFrom::Sni);
+        if named {
+            self.emit_flow(id);
+        }
+        self.scan_name(id, "tls sni", &sni, hello.range, Origin::Sni);
+    }
+
+    fn observe_http(&mut self, id: FlowId, message: &HttpMessage) {
+        if let Some(cut) = message.cut {
+            *self.counts.cut_bodies.entry(cut).or_default() += 1;
+        }
+        let origin = match &message.start {
+            HttpStart::Response { .. } => Origin::Response,
+            HttpStart::Request { method, target, .. } => {
+                let authority = authority_of_target(method, target).or_else(|| message.header("host"));
+                if let Some(host) = authority.and_then(host_of_authority)
+                    && self.facts[id].set_host(host, HostFrom::HttpHost)
+                {
+                    self.emit_flow(id);
+                }
+                request_origin(method, target, message)
+            }
+        };
+        let host = self.facts[id].host.as_ref().map(|(host, _)| host.as_str());
+        let scan = self.scanner.scan_http(host, message);
+        self.judge_scan(id, message.direction, origin, scan);
+    }
+
+    fn observe_dns(&mut self, id: FlowId, message: &DnsMessage) {
+        let local = self.table.get_mut(id).key.local.ip();
+        let asker = Asker { local, app: self.facts[id].app.clone() };
+        self.names.learn(&asker, message);
+        if message.response {
+            self.judge_failed_lookup(id, message);
+            return;
+        }
+        for (name, _) in &message.questions {
+            self.scan_name(id, "dns name", name, message.range.clone(), Origin::DnsName);
+        }
+    }
+
+    fn scan_name(&mut self, id: FlowId, step: &str, name: &str, range: Range<u64>, origin: Origin) {
+        let scan = self.scanner.scan_bytes(step, name.as_bytes(), range);
+        if !scan.matches.is_empty() {
+            self.judge_scan(id, Direction::Outbound, origin, scan);
+        }
+    }
+
+    fn judge_scan(&mut self, id: FlowId, direction: Direction, origin: Origin, scan: Scan) {
+        for bound in scan.stopped {
+            *self.counts.stopped.entry(bound).or_default() += 1;
+        }
+        let matches = self.facts[id].add_seen(direction, scan.matches);
+        self.update_encrypted(id);
+        let content = Content { direction, origin, matches, misdeclared: scan.misdeclared };
+        self.judge(id, Evidence::Content(&content));
+    }
+
+    fn judge_failed_lookup(&mut self, id: FlowId, message: &DnsMessage) {
+        let has_address = message.answers.iter().any(|answer| match &answer.data {
+            DnsData::Address(address) => !address.is_unspecified() && !address.is_loopback(),
+            DnsData::Service { hints, .. } => !hints.is_empty(),
+            DnsData::Alias(_) => false,
+        });
+        if has_address {
+            return;
+        }
+        for (name, kind) in &message.questions {
+            if *kind == TYPE_A
+                && let Some(endpoint) = knowledge::endpoint(name)
+            {
+                self.judge(id, Evidence::LookupFailed { name, endpoint });
+            }
+        }
+    }
+
+    /// Judges the flow's nature, once, as soon as it is known.
+    pub(super) fn judge_contact(&mut self, id: FlowId) {
+        if !std::mem::replace(&mut self.facts[id].contact_judged, true) {
+            self.judge(id, Evidence::Contact);
+        }
+    }
+
+    pub(super) fn update_encrypted(&mut self, id: FlowId) {
+        let Some(live) = &self.table.flows()[id].live else { return };
+        let ways = [Direction::Outbound, Direction::Inbound].map(|way| live.dissector.encrypted(way));
+        let encrypted = ways[0].into_iter().chain(ways[1]).max();
+        self.facts[id].encrypted = encrypted;
+        if encrypted == Some(true) && !self.facts[id].contact_judged {
+            self.judge_contact(id);
+        }
+    }
+
+    fn judge(&mut self, id: FlowId, evidence: Evidence<'_>) {
+        let (flow, facts) = (&self.table.flows()[id], &self.facts[id]);
+        let at = match evidence {
+            Evidence::Contact => flow.opened,
+            _ => self.now,
+        };
+        let moment = Moment::at(&self.phases, at);
+        let direction = match &evidence {
+            Evidence::Content(content) => content.direction,
+            _ => Direction::Outbound,
+        };
+        let case = Case {
+            subject: Subject {
+                key: flow.key,
+                app: facts.app.as_ref().map(|app| app.name.as_str()),
+                host: facts.host.as_ref().map(|(host, _)| host.as_str()),
+                endpoint: facts.endpoint,
+                network: facts.network,
+                encrypted: facts.encrypted,
+                bytes: flow.bytes,
+                answered: flow.is_answered(),
+                flagged: facts.seen.iter().any(|(way, _)| *way == Direction::Outbound),
+            },
+            evidence,
+            moment,
+            home: self.config.home.as_deref(),
+        };
+        let country = case.country();
+        let mut verdicts = Vec::new();
+        for rule in RULES {
+            if let Some(verdict) = (rule.judge)(&case) {
+                verdicts.push((rule, verdict));
+                if rule.last {
+                    break;
+                }
+            }
+        }
+        for (rule, verdict) in verdicts {
+            self.record(id, rule, verdict, direction, moment, country);
+        }
+    }
+
+    /// One finding for each rule and flow: later evidence adds to it.
+    fn record(
+        &mut self,
+        id: FlowId,
+        rule: &Rule,
+        verdict: Verdict,
+        direction: Direction,
+        moment: Moment,
+        country: Option<&'static str>,
+    ) {
+        let flow = report_id(id);
+        let facts = &self.facts[id];
+        let known = facts.findings.iter().find(|(name, _)| *name == rule.name).map(|(_, index)| *index);
+        if let Some(known) = known {
+            let old = &self.findings[known];
+            if verdict.severity <= old.severity && verdict.identifiers.len() <= old.identifiers.len() {
+                return;
+            }
+        }
+        let finding = Finding {
+            id: known.map_or(self.findings.len() as u32 + 1, |known| self.findings[known].id),
+            rule: rule.name.to_owned(),
+            severity: verdict.severity,
+            title: verdict.title,
+            why: verdict.why,
+            flow,
+            at: self.now,
+            phase: moment.after.map(|(phase, _)| phase),
+            host: facts.host.as_ref().map(|(host, _)| host.clone()),
+            owner: facts.endpoint.map(|endpoint| endpoint.owner.to_owned()),
+            country: country.map(str::to_owned),
+            encrypted: facts.encrypted,
+            identifiers: verdict.identifiers.into_iter().map(|found| identifier(found, direction)).collect(),
+        };
+        match known {
+            Some(known) => self.findings[known] = finding.clone(),
+            None => {
+                self.facts[id].findings.push((rule.name, self.findings.len()));
+                self.findings.push(finding.clone());
+            }
+        }
+        self.emit(Event::Finding(Box::new(finding)));
+    }
+
+    fn origin_of_bytes(&self, id: FlowId) -> &'static str {
+        match self.table.flows()[id].key.transport {
+            packet::Transport::Tcp => "tcp payload",
+            packet::Transport::Udp => "udp payload",
+            packet::Transport::Icmp => "icmp payload",
+        }
+    }
+}
+
+fn request_origin(method: &str, target: &str, message: &HttpMessage) -> Origin {
+    let target = target.split('#').next().unwrap_or(target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Origin::Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query_len: query.len(),
+        body_len: message.body.len(),
+        cookie: message.header("cookie").is_some(),
+    }
+}
+
+fn identifier(found: Match, direction: Direction) -> Identifier {
+    Identifier {
+        kind: found.kind,
+        value: found.value,
+        confidence: found.confidence,
+        decode: found.decode,
+        range: [found.range.start, found.range.end],
+        direction,
+    }
+}

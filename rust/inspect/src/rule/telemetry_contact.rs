@@ -1,0 +1,52 @@
+//! The phone talks to a host that is known for analytics, advertising or crash reports. Worth knowing, no more.
+
+use super::Verdict;
+use super::words;
+use crate::evidence::{Case, Evidence};
+use crate::report::Severity;
+
+pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
+    if !matches!(case.evidence, Evidence::Contact) {
+        return None;
+    }
+    let endpoint = case.subject.endpoint?;
+    let purpose = match endpoint.purpose {
+        "analytics" => "usage statistics",
+        "ads" => "advertising",
+        "crash-report" => "crash reports",
+        _ => return None,
+    };
+    if case.subject.bytes[0] == 0 {
+        return None;
+    }
+    let reported = match endpoint.identifiers {
+        "" => String::new(),
+        known => format!(" Reported to be sent there: {known}."),
+    };
+    let how =
+        if case.subject.encrypted == Some(true) { "Encrypted: what it says is unknown" } else { "In clear" };
+    Some(Verdict {
+        severity: Severity::Info,
+        title: format!("Talks to {} for {purpose}", words::recipient(case)),
+        why: format!("{how}{}{}.{reported}", words::by_app(case), words::moment(case.moment)),
+        identifiers: vec![],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::Endpoint;
+    use crate::rule::testing::{PLAIN, case};
+
+    const ANALYTICS: Endpoint = Endpoint { purpose: "analytics", ..PLAIN };
+
+    #[test]
+    fn only_known_hosts_that_were_sent_something_count() {
+        assert_eq!(judge(&case(Some(&PLAIN), Evidence::Contact)), None);
+        let mut case = case(Some(&ANALYTICS), Evidence::Contact);
+        assert_eq!(judge(&case).unwrap().severity, Severity::Info);
+        case.subject.bytes = [0, 0];
+        assert_eq!(judge(&case), None);
+    }
+}

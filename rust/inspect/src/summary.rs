@@ -1,0 +1,180 @@
+//! How much could be seen, and what could not.
+
+use std::collections::BTreeMap;
+
+use crate::facts::Facts;
+use crate::flow::{Flow, FlowTable};
+use crate::identifier::KnownIdentifier;
+use crate::report::{Capture, Close, Coverage, Unseen};
+
+/// What a session counted besides its flows.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Decodings that were stopped by a bound, by which.
+    pub stopped: BTreeMap<&'static str, u64>,
+    /// HTTP bodies that were not kept whole, by why.
+    pub cut_bodies: BTreeMap<&'static str, u64>,
+}
+
+/// Adds up what was seen.
+pub fn coverage(table: &FlowTable, facts: &[Facts], watch: &[KnownIdentifier]) -> Coverage {
+    let mut sum = Coverage::default();
+    for (flow, facts) in table.flows().iter().zip(facts) {
+        sum.flows += 1;
+        sum.named += u64::from(facts.host.is_some());
+        sum.midstream += u64::from(flow.midstream);
+        match facts.encrypted {
+            Some(true) => sum.encrypted += 1,
+            Some(false) => sum.readable += 1,
+            None => sum.unknown += 1,
+        }
+        for way in 0..2 {
+            let (bytes, read, missing) = (flow.bytes[way], flow.read[way], flow.missing[way]);
+            sum.payload_bytes += bytes;
+            sum.searched_bytes += read.min(bytes);
+            sum.missing_bytes += missing.min(bytes);
+            if facts.encrypted == Some(true) {
+                sum.encrypted_bytes += bytes.saturating_sub(read + missing);
+            }
+        }
+    }
+    sum.evicted = table.evicted();
+    sum.watched = watch.iter().map(|known| known.kind).collect();
+    sum.watched.sort_unstable();
+    sum.watched.dedup();
+    sum
+}
+
+/// Says what could not be seen, the worst first.
+pub fn unseen(
+    capture: &Capture,
+    coverage: &Coverage,
+    table: &FlowTable,
+    facts: &[Facts],
+    counts: &Counts,
+) -> Vec<Unseen> {
+    let mut list = List::default();
+    if let Some(cut) = &capture.truncated {
+        list.say(
+            "truncated",
+            None,
+            format!("The capture ends early: {cut}. What came after is not in this report."),
+        );
+    }
+    list.count(
+        "unlisted_packets",
+        table.unlisted(),
+        "packets of flows beyond the most that a report lists were only counted",
+    );
+    list.count("evicted", coverage.evicted, "flows were given up because too many were open at once");
+    list.count(
+        "missing_bytes",
+        coverage.missing_bytes,
+        "payload bytes are not in the capture (lost while capturing, or cut by a snap length)",
+    );
+    list.count(
+        "midstream",
+        coverage.midstream,
+        "TCP connections were open before the capture began; what they said before is unknown",
+    );
+    let unparsed = capture.unparsed.values().sum();
+    list.count(
+        "unparsed",
+        unparsed,
+        "packets could not be taken apart; the reasons are listed with the capture",
+    );
+    list.count(
+        "encrypted",
+        coverage.encrypted,
+        "flows are encrypted: of these only the other end, the size and the time are known",
+    );
+    let hidden = facts.iter().filter(|facts| facts.ech).count() as u64;
+    list.count(
+        "hidden_name",
+        hidden,
+        "flows offer Encrypted Client Hello: the name shown may only be the outer one",
+    );
+    list.count(
+        "unanswered",
+        unanswered(table),
+        "connections were refused or not answered: what they would have sent is unknown",
+    );
+    list.count(
+        "opaque",
+        opaque(table, facts),
+        "flows carry bytes that no known protocol explains; they were searched as far as they were kept",
+    );
+    for (why, count) in &counts.cut_bodies {
+        list.count(
+            "cut_bodies",
+            *count,
+            &format!("HTTP bodies were not searched to their end ({})", plain(why)),
+        );
+    }
+    for (bound, count) in &counts.stopped {
+        list.count(
+            "decoding_stopped",
+            *count,
+            &format!("contents were not decoded to the end: the bound on {bound} was reached"),
+        );
+    }
+    if coverage.watched.is_empty() {
+        list.say(
+            "no_known_values",
+            None,
+            "No values of this phone were given to look for. Identifiers were found by key name and by shape only; \
+             hashed ones were not found at all.",
+        );
+    }
+    list.say(
+        "before",
+        None,
+        "What the phone sent before watching began, and over networks that were not watched, is not here.",
+    );
+    list.say(
+        "modem",
+        None,
+        "What the modem sends by itself never passes here: registration by SMS, IMS and VoLTE, carrier access points, \
+         satellite assistance (SUPL) in the modem. On the phone, system connections bound to a network, other users \
+         and work profiles pass by as well.",
+    );
+    list.items
+}
+
+fn unanswered(table: &FlowTable) -> u64 {
+    let in_vain = |flow: &&Flow| matches!(flow.close, Some(Close::Refused | Close::Unanswered));
+    table.flows().iter().filter(in_vain).count() as u64
+}
+
+fn opaque(table: &FlowTable, facts: &[Facts]) -> u64 {
+    let unknown = |(flow, facts): &(&Flow, &Facts)| {
+        facts.encrypted.is_none() && facts.protocols.is_empty() && flow.bytes != [0, 0]
+    };
+    table.flows().iter().zip(facts).filter(unknown).count() as u64
+}
+
+fn plain(word: &str) -> &str {
+    match word {
+        "gap" => "bytes are missing",
+        "too_long" => "longer than what is kept",
+        "unfinished" => "still unfinished when the capture ended",
+        other => other,
+    }
+}
+
+#[derive(Default)]
+struct List {
+    items: Vec<Unseen>,
+}
+
+impl List {
+    fn say(&mut self, what: &str, count: Option<u64>, why: impl Into<String>) {
+        self.items.push(Unseen { what: what.to_owned(), count, why: why.into() });
+    }
+
+    fn count(&mut self, what: &str, count: u64, why: &str) {
+        if count > 0 {
+            self.say(what, Some(count), format!("{count} {why}."));
+        }
+    }
+}
