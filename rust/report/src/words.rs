@@ -1,0 +1,291 @@
+//! Words, numbers and moments as people read them. Shared by the text and the HTML page.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::time::Duration;
+
+use inspect::report::{Finding, Flow, Report, Severity};
+use inspect::{Confidence, IdentifierKind};
+use packet::{Direction, Phase, Timestamp};
+
+/// `text` with everything escaped that a terminal or a browser would act on or hide: control characters, marks that
+/// turn the direction of writing, characters without a width.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_invisible(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether `c` acts on a terminal or page instead of being shown.
+pub fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// `1.2 kB`: decimal units, at most three digits before the point.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    for (unit, name) in UNITS {
+        if count >= unit {
+            let tenths = count / (unit / 10);
+            return if tenths >= 1000 {
+                format!("{} {name}", tenths / 10)
+            } else {
+                format!("{}.{} {name}", tenths / 10, tenths % 10)
+            };
+        }
+    }
+    format!("{count} B")
+}
+
+/// `12,345`.
+pub fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 flow`, `2 flows`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(count), if count == 1 { one } else { many })
+}
+
+/// `320 ms`, `12.5 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 if duration.is_zero() => "0 s".into(),
+        0 => format!("{} ms", duration.subsec_millis().max(1)),
+        1..20 if duration.subsec_millis() >= 100 => format!("{seconds}.{} s", duration.subsec_millis() / 100),
+        1..120 => format!("{seconds} s"),
+        120..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
+        3_600..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+    match small {
+        0 => format!("{large} {large_unit}"),
+        _ => format!("{large} {large_unit} {small} {small_unit}"),
+    }
+}
+
+/// `08:01:00.500`, the time of day in UTC.
+pub fn clock(at: Timestamp) -> String {
+    let millis = at.as_nanos().div_euclid(1_000_000).rem_euclid(86_400_000);
+    let (seconds, millis) = (millis / 1_000, millis % 1_000);
+    format!("{:02}:{:02}:{:02}.{millis:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+/// What happened when the phone entered the phase, as a heading: `network up`.
+pub const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Started => "watch started",
+        Phase::LockedBoot => "booted, still locked",
+        Phase::BootCompleted => "boot completed",
+        Phase::NetworkUp => "network up",
+        Phase::NetworkDown => "network down",
+        Phase::SimLoaded => "SIM read",
+        Phase::SimRemoved => "SIM removed",
+        Phase::SetupDone => "set-up done",
+        Phase::Unlock => "unlocked",
+        Phase::ScreenOn => "screen on",
+        Phase::ScreenOff => "screen off",
+        Phase::Stopped => "watch stopped",
+    }
+}
+
+/// As in `60 s after …`.
+pub const fn phase_noun(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Started => "the watch started",
+        Phase::LockedBoot => "boot, still locked",
+        Phase::BootCompleted => "boot",
+        Phase::NetworkUp => "the network came up",
+        Phase::NetworkDown => "the network went down",
+        Phase::SimLoaded => "the SIM was read",
+        Phase::SimRemoved => "the SIM was removed",
+        Phase::SetupDone => "set-up",
+        Phase::Unlock => "unlock",
+        Phase::ScreenOn => "screen on",
+        Phase::ScreenOff => "screen off",
+        Phase::Stopped => "the watch stopped",
+    }
+}
+
+/// When a finding happened: `60 s after boot`, or `12 s into the capture` when no phase is known.
+pub fn moment(report: &Report, finding: &Finding) -> String {
+    let entered = finding.phase.and_then(|phase| {
+        report.phases.iter().rev().find(|entry| entry.phase == phase && entry.at <= finding.at)
+    });
+    match (entered, finding.phase, report.capture.first) {
+        (Some(entry), ..) if finding.at.since(entry.at) < Duration::from_secs(1) => {
+            format!("right after {}", phase_noun(entry.phase))
+        }
+        (Some(entry), ..) => {
+            format!("{} after {}", duration(finding.at.since(entry.at)), phase_noun(entry.phase))
+        }
+        (None, Some(phase), _) => format!("after {}", phase_noun(phase)),
+        (None, None, Some(first)) => format!("{} into the capture", duration(finding.at.since(first))),
+        (None, None, None) => clock(finding.at),
+    }
+}
+
+/// `IMEI`, `phone number`: the kind's name without its explanation.
+pub fn kind_name(kind: IdentifierKind) -> &'static str {
+    kind.describe().split(" (").next().unwrap_or_default()
+}
+
+/// The explanation of [`kind_name`]; empty when the name says it.
+pub fn kind_explained(kind: IdentifierKind) -> &'static str {
+    kind.describe().split_once(" (").map_or("", |(_, rest)| rest.trim_end_matches(')'))
+}
+
+/// The stable name of a severity.
+pub const fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
+
+/// The stable name of a confidence.
+pub const fn confidence_name(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Shape => "shape",
+        Confidence::Key => "key",
+        Confidence::Known => "known",
+    }
+}
+
+/// Why we believe that it is one.
+pub const fn confidence_explained(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Shape => "has the shape of one",
+        Confidence::Key => "named so by its key",
+        Confidence::Known => "a value you gave",
+    }
+}
+
+/// The stable name of a direction.
+pub const fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Outbound => "outbound",
+        Direction::Inbound => "inbound",
+    }
+}
+
+/// `in clear`, `encrypted`, `unknown`.
+pub const fn content(encrypted: Option<bool>) -> &'static str {
+    match encrypted {
+        Some(false) => "in clear",
+        Some(true) => "encrypted",
+        None => "unknown",
+    }
+}
+
+/// A flow's name for people: its host, else its address.
+pub fn flow_host(flow: &Flow) -> String {
+    match &flow.host {
+        Some(host) => visible(host).into_owned(),
+        None => flow.remote.ip().to_string(),
+    }
+}
+
+/// `tls/http`, or the transport when nothing was recognised.
+pub fn flow_protocol(flow: &Flow) -> String {
+    match flow.protocols.is_empty() {
+        true => flow.transport.to_string(),
+        false => visible(&flow.protocols.join("/")).into_owned(),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_shown_instead() {
+        assert_eq!(visible("a\u{1b}[31mred\n"), "a\\u{1b}[31mred\\n");
+        assert_eq!(
+            visible("\u{9b}2J\u{202e}moc\u{200b}\u{e0041}"),
+            "\\u{9b}2J\\u{202e}moc\\u{200b}\\u{e0041}"
+        );
+        assert!(matches!(visible("Wi-Fi für 你好"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn numbers_have_units_and_three_digits() {
+        assert_eq!(
+            [0, 999, 1_000, 1_250, 99_999, 123_456, 5_000_000_000].map(bytes).join(" | "),
+            "0 B | 999 B | 1.0 kB | 1.2 kB | 99.9 kB | 123 kB | 5.0 GB"
+        );
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number).join(" "), "0 999 1,000 1,234,567");
+        assert_eq!(bytes(u64::MAX), "18446744 TB");
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        let shown = [0, 320, 1_000, 12_540, 60_000, 185_000, 3_600_000, 7_800_000, 273_600_000]
+            .map(|millis| duration(Duration::from_millis(millis)))
+            .join(" | ");
+        assert_eq!(shown, "0 s | 320 ms | 1 s | 12.5 s | 60 s | 3 min 5 s | 1 h | 2 h 10 min | 3 d 4 h");
+        assert_eq!(duration(Duration::from_nanos(5)), "1 ms");
+    }
+
+    #[test]
+    fn the_clock_is_utc_and_takes_any_time() {
+        assert_eq!(clock(Timestamp::from_millis(1_550_131_260_500)), "08:01:00.500");
+        assert_eq!(clock(Timestamp::from_nanos(-1)), "23:59:59.999");
+        assert_eq!(clock(Timestamp::from_nanos(i64::MIN)).len(), 12);
+    }
+
+    #[test]
+    fn every_kind_has_a_short_name() {
+        for kind in IdentifierKind::ALL {
+            assert!(!kind_name(kind).is_empty() && !kind_name(kind).contains('('), "{kind}");
+        }
+        assert_eq!(kind_name(IdentifierKind::Imei), "IMEI");
+        assert_eq!(kind_explained(IdentifierKind::Imei), "the phone's worldwide serial number");
+        assert_eq!(kind_explained(IdentifierKind::Msisdn), "");
+    }
+}
