@@ -70,6 +70,7 @@ pub(crate) mod testing {
         country: "US",
         purpose: "config",
         expected: false,
+        shared: false,
         identifiers: "",
         source: "made up",
     };

@@ -5,6 +5,7 @@ use packet::Direction;
 use super::Verdict;
 use super::words;
 use crate::evidence::{Case, Evidence, Origin};
+use crate::knowledge::Endpoint;
 use crate::report::Severity;
 
 /// Longest query that a probe may have: some add a cache breaker.
@@ -35,7 +36,9 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
 }
 
 fn is_probe(case: &Case<'_>, path: &str) -> bool {
-    let known = case.subject.endpoint.is_some_and(|endpoint| endpoint.purpose == "connectivity-check");
+    // A shared host answers probes among other things: there the path tells.
+    let only_probes = |endpoint: &Endpoint| endpoint.purpose == "connectivity-check" && !endpoint.shared;
+    let known = case.subject.endpoint.is_some_and(only_probes);
     known || path.ends_with("/generate_204") || path.ends_with("/gen_204")
 }
 

@@ -9,7 +9,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     if !matches!(case.evidence, Evidence::Contact) {
         return None;
     }
-    let endpoint = case.subject.endpoint?;
+    let endpoint = case.subject.endpoint.filter(|endpoint| !endpoint.shared)?;
     let purpose = match endpoint.purpose {
         "analytics" => "usage statistics",
         "ads" => "advertising",
@@ -48,5 +48,11 @@ mod tests {
         assert_eq!(judge(&case).unwrap().severity, Severity::Info);
         case.subject.bytes = [0, 0];
         assert_eq!(judge(&case), None);
+    }
+
+    #[test]
+    fn hosts_of_many_services_do_not_count() {
+        const SHARED: Endpoint = Endpoint { shared: true, ..ANALYTICS };
+        assert_eq!(judge(&case(Some(&SHARED), Evidence::Contact)), None);
     }
 }
