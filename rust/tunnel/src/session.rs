@@ -1,0 +1,374 @@
+//! A session: waits for the TUN, the upstream sockets, the platform, the user and the clock; does one thing at a time
+//! and then everything that follows from it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use inspect::Inspector;
+use inspect::report::Report;
+use netstack::{Counts, Event, FlowId, Stack};
+use packet::{Direction, FlowKey, Input, Phase, Timestamp, Transport};
+use recording::Writer;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::clock::Clock;
+use crate::owner::Owners;
+use crate::ready::ReadyQueue;
+use crate::tap::{NoticeSink, RecordingSink, Tap};
+use crate::upstream::{DatagramUpstream, Progress, TcpUpstream, Upstream};
+use crate::{Host, Tun, socket};
+
+/// What a session is told before it begins.
+pub struct SessionConfig {
+    /// What to look for.
+    pub inspect: inspect::Config,
+    /// The TUN's MTU, seed and bounds.
+    pub stack: netstack::Config,
+    /// Where DNS (port 53) is sent instead of where the phone sends it.
+    pub dns: Option<IpAddr>,
+    /// Where the recording goes (pcapng).
+    pub recording: Option<RecordingSink>,
+    /// Told of events as they come, on the session's thread.
+    pub notify: NoticeSink,
+}
+
+/// A command to a running session. When no sender is left, that counts as [`Control::Stop`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// The phone entered a phase.
+    Phase(Phase),
+    /// End the session.
+    Stop,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it showed. The same, byte for byte, as that of its recording.
+    pub report: Report,
+    /// What was not relayed.
+    pub counts: Counts,
+    /// Why the recording failed, if it did, in one plain sentence.
+    pub recording_failed: Option<String>,
+    /// Why the TUN failed, if that ended the session.
+    pub tun_failed: Option<io::Error>,
+}
+
+/// Why a session cannot begin.
+#[derive(Debug)]
+pub enum StartError {
+    /// A watched value that its kind does not allow.
+    Watch(String),
+    /// The recording cannot be begun.
+    Recording(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Watch(message) => f.write_str(message),
+            Self::Recording(error) => write!(f, "cannot begin the recording: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Packets that are taken from the TUN before the upstream sockets have their turn.
+const BURST: usize = 64;
+/// Changes that are handled before other tasks have their turn.
+const ROUNDS: usize = 32;
+/// The longest packet, and the longest datagram.
+const LONGEST: usize = 1 << 16;
+
+/// A phone's traffic, relayed, inspected and recorded.
+pub struct Session<T, H> {
+    tun: T,
+    host: Arc<H>,
+    dns: Option<IpAddr>,
+    clock: Clock,
+    stack: Stack,
+    tap: Tap,
+    upstreams: BTreeMap<FlowId, Upstream>,
+    ready: ReadyQueue,
+    owners: Owners,
+    /// Packets that the TUN had no room for. While there are any, nothing else is read.
+    blocked: VecDeque<Vec<u8>>,
+    /// Where packets and datagrams are read to.
+    buffer: Vec<u8>,
+    ready_ids: Vec<FlowId>,
+    timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
+}
+
+/// Whether a step found anything to do.
+enum Step {
+    Idle,
+    Busy,
+    Over(Option<io::Error>),
+}
+
+impl<T: Tun + Unpin, H: Host> Session<T, H> {
+    /// A session that begins with [`Self::run`].
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn new(config: SessionConfig, tun: T, host: H) -> Result<Self, StartError> {
+        let recording = match config.recording {
+            Some(sink) => Some(Writer::new(sink, &config.inspect.source).map_err(StartError::Recording)?),
+            None => None,
+        };
+        let inspector = Inspector::new(config.inspect).map_err(StartError::Watch)?;
+        let host = Arc::new(host);
+        Ok(Self {
+            tun,
+            owners: Owners::new(Arc::clone(&host)),
+            host,
+            dns: config.dns,
+            clock: Clock::start(),
+            stack: Stack::new(config.stack),
+            tap: Tap::new(inspector, recording, config.notify),
+            upstreams: BTreeMap::new(),
+            ready: ReadyQueue::default(),
+            blocked: VecDeque::new(),
+            buffer: vec![0; LONGEST],
+            ready_ids: Vec::new(),
+            timer: None,
+        })
+    }
+
+    /// Relays until it is told to stop, or the TUN fails. Needs a tokio runtime with IO and time.
+    pub async fn run(mut self, mut control: UnboundedReceiver<Control>) -> Outcome {
+        self.tap.input(self.clock.now(), Input::Phase(Phase::Started));
+        let tun_failed = poll_fn(|cx| self.poll(cx, &mut control)).await;
+        self.tap.input(self.clock.now(), Input::Phase(Phase::Stopped));
+        let counts = self.stack.counts().clone();
+        let (report, recording_failed) = self.tap.finish();
+        Outcome { report, counts, recording_failed, tun_failed }
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        control: &mut UnboundedReceiver<Control>,
+    ) -> Poll<Option<io::Error>> {
+        for _ in 0..ROUNDS {
+            match self.step(cx, control) {
+                Step::Busy => {}
+                Step::Idle => return Poll::Pending,
+                Step::Over(error) => return Poll::Ready(error),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>, control: &mut UnboundedReceiver<Control>) -> Step {
+        let mut busy = match self.poll_control(cx, control) {
+            Step::Over(error) => return Step::Over(error),
+            step => matches!(step, Step::Busy),
+        };
+        busy |= self.poll_owners(cx);
+        let relayed = match self.poll_blocked(cx) {
+            Ok(true) => {
+                busy |= self.poll_upstreams(cx);
+                self.poll_tun(cx)
+            }
+            Ok(false) => Ok(false),
+            Err(error) => Err(error),
+        };
+        match relayed {
+            Ok(relayed) => busy |= relayed,
+            Err(error) => return Step::Over(Some(error)),
+        }
+        busy |= self.poll_timer(cx);
+        if busy { Step::Busy } else { Step::Idle }
+    }
+
+    fn poll_control(&mut self, cx: &mut Context<'_>, control: &mut UnboundedReceiver<Control>) -> Step {
+        match control.poll_recv(cx) {
+            Poll::Pending => Step::Idle,
+            Poll::Ready(Some(Control::Phase(phase))) => {
+                self.tap.input(self.clock.now(), Input::Phase(phase));
+                Step::Busy
+            }
+            Poll::Ready(Some(Control::Stop) | None) => Step::Over(None),
+        }
+    }
+
+    fn poll_owners(&mut self, cx: &mut Context<'_>) -> bool {
+        let Poll::Ready(Some((flow, app))) = self.owners.answers.poll_recv(cx) else { return false };
+        self.tap.input(self.clock.now(), Input::Owner { flow, app: &app });
+        true
+    }
+
+    /// Writes what the TUN had no room for. Whether all is written.
+    fn poll_blocked(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        while let Some(packet) = self.blocked.front() {
+            match self.tun.poll_send(cx, packet) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(result) => ignore_refusal(result)?,
+            }
+            self.blocked.pop_front();
+        }
+        Ok(true)
+    }
+
+    fn poll_upstreams(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut ids = std::mem::take(&mut self.ready_ids);
+        self.ready.take(cx, &mut ids);
+        let busy = !ids.is_empty();
+        for id in ids.drain(..) {
+            let now = self.clock.now();
+            self.pump(now, id);
+            self.settle(cx, now);
+        }
+        self.ready_ids = ids;
+        busy
+    }
+
+    /// Reads a burst of packets. Whether there were any.
+    fn poll_tun(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        for read in 0..BURST {
+            if !self.blocked.is_empty() {
+                return Ok(read > 0);
+            }
+            let len = match self.tun.poll_recv(cx, &mut self.buffer) {
+                Poll::Pending => return Ok(read > 0),
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Poll::Ready(result) => result?,
+            };
+            let now = self.clock.now();
+            let packet = &self.buffer[..len];
+            self.tap.packet(now, Direction::Outbound, packet);
+            self.stack.handle_packet(now, packet);
+            self.settle(cx, now);
+        }
+        Ok(true)
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = [self.stack.poll_timeout(), self.tap.poll_timeout()].into_iter().flatten().min();
+        let Some(deadline) = deadline else {
+            self.timer = None;
+            return false;
+        };
+        let instant = || Instant::from_std(self.clock.instant(deadline));
+        match &mut self.timer {
+            Some((at, _)) if *at == deadline => {}
+            Some((at, sleep)) => {
+                *at = deadline;
+                sleep.as_mut().reset(instant());
+            }
+            None => self.timer = Some((deadline, Box::pin(sleep_until(instant())))),
+        }
+        let due = self.timer.as_mut().is_some_and(|(_, sleep)| sleep.as_mut().poll(cx).is_ready());
+        if due {
+            self.timer = None;
+            let now = self.clock.now();
+            self.stack.handle_timeout(now);
+            self.tap.handle_timeout(now);
+            self.settle(cx, now);
+        }
+        due
+    }
+
+    /// Does all that follows from a change: acts on the stack's events, sends its packets.
+    fn settle(&mut self, cx: &mut Context<'_>, now: Timestamp) {
+        loop {
+            while let Some((id, event)) = self.stack.poll_event() {
+                self.handle_event(now, id, event);
+            }
+            let Some(packet) = self.stack.poll_packet() else { return };
+            self.tap.packet(now, Direction::Inbound, &packet);
+            self.send(cx, packet);
+        }
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>, packet: Vec<u8>) {
+        // A TUN that fails also fails to be read, which ends the session.
+        if !self.blocked.is_empty() || self.tun.poll_send(cx, &packet).is_pending() {
+            self.blocked.push_back(packet);
+        } else {
+            self.stack.recycle(packet);
+        }
+    }
+
+    fn handle_event(&mut self, now: Timestamp, id: FlowId, event: Event) {
+        match event {
+            Event::Connect(key) => self.connect(now, id, key),
+            Event::Ready => self.pump(now, id),
+            Event::Datagram(payload) => {
+                if let Some(Upstream::Datagram(upstream)) = self.upstreams.get(&id) {
+                    upstream.send(id, &payload, &mut self.stack);
+                }
+            }
+            Event::ShutdownWrite => {
+                if let Some(Upstream::Tcp(upstream)) = self.upstreams.get(&id) {
+                    upstream.shutdown();
+                }
+            }
+            Event::Closed => drop(self.upstreams.remove(&id)),
+            Event::Reset => {
+                if let Some(Upstream::Tcp(upstream)) = self.upstreams.remove(&id) {
+                    upstream.reset();
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Timestamp, id: FlowId, key: FlowKey) {
+        self.owners.ask(key);
+        let remote = match self.dns {
+            Some(dns) if key.remote.port() == 53 && key.transport != Transport::Icmp => {
+                SocketAddr::new(dns, 53)
+            }
+            _ => key.remote,
+        };
+        let waker = self.ready.waker(id);
+        let upstream = match key.transport {
+            Transport::Tcp => {
+                socket::tcp(&*self.host, remote).map(|socket| Upstream::Tcp(TcpUpstream::new(socket, waker)))
+            }
+            transport => socket::datagram(&*self.host, transport, remote).map(|socket| {
+                let echo = transport == Transport::Icmp;
+                Upstream::Datagram(DatagramUpstream::new(socket, waker, echo))
+            }),
+        };
+        match upstream {
+            Ok(upstream) => {
+                self.upstreams.insert(id, upstream);
+                self.pump(now, id);
+            }
+            Err(error) => self.stack.refused(now, id, socket::unreachable(&error)),
+        }
+    }
+
+    fn pump(&mut self, now: Timestamp, id: FlowId) {
+        let progress = match self.upstreams.get_mut(&id) {
+            Some(Upstream::Tcp(upstream)) => upstream.pump(now, id, &mut self.stack),
+            Some(Upstream::Datagram(upstream)) => {
+                upstream.pump(now, id, &mut self.stack, &mut self.buffer);
+                Progress::Waiting
+            }
+            None => return,
+        };
+        if progress == Progress::Over {
+            self.upstreams.remove(&id);
+        }
+    }
+}
+
+/// A packet that the device does not take (too long for its MTU, interface down) is lost; the device is not.
+fn ignore_refusal(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}

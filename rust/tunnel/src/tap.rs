@@ -1,0 +1,114 @@
+//! Sees everything that can influence a report: hands it to the inspector and to the recording, same time, same order.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use inspect::Inspector;
+use inspect::report::Report;
+use packet::{Direction, Input, Timestamp};
+use recording::Writer;
+
+/// Where a recording goes.
+pub type RecordingSink = Box<dyn Write + Send>;
+
+/// Something to tell while a session runs.
+#[derive(Debug)]
+pub enum Notice {
+    /// The inspector saw something.
+    Event(inspect::Event),
+    /// The recording failed and ends here, in one plain sentence. The session goes on, and what was written before
+    /// stays readable.
+    RecordingFailed(String),
+}
+
+/// Takes notices as they come.
+pub type NoticeSink = Box<dyn FnMut(Notice) + Send>;
+
+/// What is recorded reaches the sink after this time at the latest.
+const FLUSH: Duration = Duration::from_secs(1);
+
+pub(crate) struct Tap {
+    inspector: Inspector,
+    recording: Option<Writer<RecordingSink>>,
+    /// When what was recorded has to reach the sink.
+    flush_at: Option<Timestamp>,
+    failure: Option<String>,
+    notify: NoticeSink,
+}
+
+impl Tap {
+    pub(crate) fn new(
+        inspector: Inspector,
+        recording: Option<Writer<RecordingSink>>,
+        notify: NoticeSink,
+    ) -> Self {
+        Self { inspector, recording, flush_at: None, failure: None, notify }
+    }
+
+    pub(crate) fn packet(&mut self, now: Timestamp, direction: Direction, bytes: &[u8]) {
+        self.input(now, Input::Packet { direction: Some(direction), bytes });
+    }
+
+    pub(crate) fn input(&mut self, now: Timestamp, input: Input<'_>) {
+        if let Some(writer) = &mut self.recording {
+            let result = writer.write(now, &input);
+            self.flush_at.get_or_insert(now + FLUSH);
+            self.check(result);
+        }
+        self.inspector.handle_input(now, input);
+        self.tell();
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
+        if self.inspector.poll_timeout().is_some_and(|at| at <= now) {
+            self.inspector.handle_timeout(now);
+            self.tell();
+        }
+        if self.flush_at.is_some_and(|at| at <= now) {
+            self.flush();
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
+        match (self.inspector.poll_timeout(), self.flush_at) {
+            (Some(inspector), Some(flush)) => Some(inspector.min(flush)),
+            (inspector, flush) => inspector.or(flush),
+        }
+    }
+
+    /// The report, and why the recording failed, if it did.
+    pub(crate) fn finish(mut self) -> (Report, Option<String>) {
+        self.flush();
+        (self.inspector.finish(None), self.failure)
+    }
+
+    fn flush(&mut self) {
+        self.flush_at = None;
+        if let Some(writer) = &mut self.recording {
+            let result = writer.flush();
+            self.check(result);
+        }
+    }
+
+    fn check(&mut self, result: io::Result<()>) {
+        let Err(error) = result else { return };
+        self.recording = None;
+        self.flush_at = None;
+        let message = format!("recording ends here, the session goes on: {error}");
+        self.failure = Some(message.clone());
+        (self.notify)(Notice::RecordingFailed(message));
+    }
+
+    fn tell(&mut self) {
+        while let Some(event) = self.inspector.poll_event() {
+            (self.notify)(Notice::Event(event));
+        }
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap").field("failure", &self.failure).finish_non_exhaustive()
+    }
+}

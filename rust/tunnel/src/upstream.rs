@@ -1,0 +1,232 @@
+//! The upstream half of a flow: moves bytes between a socket and the stack until one of them has to wait.
+
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use netstack::{FlowId, Stack, Unreachable};
+use packet::Timestamp;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UdpSocket};
+
+use crate::socket;
+
+/// A flow's socket.
+pub(crate) enum Upstream {
+    Tcp(TcpUpstream),
+    Datagram(DatagramUpstream),
+}
+
+pub(crate) struct TcpUpstream {
+    socket: TcpStream,
+    waker: Waker,
+    connected: bool,
+    /// The other end sends no more.
+    finished: bool,
+}
+
+pub(crate) struct DatagramUpstream {
+    socket: UdpSocket,
+    waker: Waker,
+    echo: bool,
+}
+
+/// Whether there is anything left to relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Waiting,
+    Over,
+}
+
+impl TcpUpstream {
+    pub(crate) const fn new(socket: TcpStream, waker: Waker) -> Self {
+        Self { socket, waker, connected: false, finished: false }
+    }
+
+    /// Moves what can be moved, both ways.
+    pub(crate) fn pump(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack) -> Progress {
+        match self.try_pump(now, id, stack) {
+            Ok(()) => Progress::Waiting,
+            Err(_) if self.connected => {
+                stack.upstream_reset(now, id);
+                Progress::Over
+            }
+            Err(error) => {
+                stack.refused(now, id, socket::unreachable(&error));
+                Progress::Over
+            }
+        }
+    }
+
+    /// The phone sends no more.
+    pub(crate) fn shutdown(&self) {
+        // Fails only if the other end has reset the connection, which the next read tells.
+        let _ = SockRef::from(&self.socket).shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection with a RST.
+    pub(crate) fn reset(self) {
+        let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+
+    fn try_pump(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack) -> io::Result<()> {
+        if !self.connected {
+            if !self.poll_connected()? {
+                return Ok(());
+            }
+            self.connected = true;
+            stack.connected(now, id);
+        }
+        self.send(now, id, stack)?;
+        if !self.finished {
+            self.receive(now, id, stack)?;
+        }
+        Ok(())
+    }
+
+    fn poll_connected(&self) -> io::Result<bool> {
+        let mut cx = Context::from_waker(&self.waker);
+        match self.socket.poll_write_ready(&mut cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(ready) => {
+                ready?;
+                self.socket.take_error()?.map_or(Ok(true), Err)
+            }
+        }
+    }
+
+    fn send(&self, now: Timestamp, id: FlowId, stack: &mut Stack) -> io::Result<()> {
+        let mut cx = Context::from_waker(&self.waker);
+        loop {
+            let mut outcome = Ok(true);
+            stack.drain(now, id, |bytes| match self.socket.try_write(bytes) {
+                Ok(sent) => {
+                    outcome = Ok(sent == bytes.len());
+                    sent
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    outcome = Ok(false);
+                    0
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    0
+                }
+            });
+            if outcome? {
+                return Ok(());
+            }
+            match self.socket.poll_write_ready(&mut cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(ready) => ready?,
+            }
+        }
+    }
+
+    fn receive(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack) -> io::Result<()> {
+        let mut cx = Context::from_waker(&self.waker);
+        loop {
+            let mut outcome = Ok(true);
+            let mut finished = false;
+            stack.fill(now, id, |room| match self.socket.try_read(room) {
+                Ok(0) => {
+                    finished = true;
+                    0
+                }
+                Ok(read) => {
+                    outcome = Ok(read == room.len());
+                    read
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    outcome = Ok(false);
+                    0
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    0
+                }
+            });
+            if finished {
+                self.finished = true;
+                stack.upstream_closed(now, id);
+                return Ok(());
+            }
+            // All room was used: the stack says when there is more.
+            if outcome? {
+                return Ok(());
+            }
+            match self.socket.poll_read_ready(&mut cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(ready) => ready?,
+            }
+        }
+    }
+}
+
+/// The ICMP header that an echo socket wants before sequence number and data.
+const ECHO_HEADER: usize = 6;
+
+impl DatagramUpstream {
+    pub(crate) const fn new(socket: UdpSocket, waker: Waker, echo: bool) -> Self {
+        Self { socket, waker, echo }
+    }
+
+    /// Sends what the phone sent. What the socket has no room for is lost, as on any path.
+    pub(crate) fn send(&self, id: FlowId, payload: &[u8], stack: &mut Stack) {
+        // Not through tokio, which would first wait for a new socket's first event.
+        let socket = SockRef::from(&self.socket);
+        let result = match self.echo {
+            false => socket.send(payload),
+            true => {
+                let v4 = self.socket.peer_addr().is_ok_and(|peer| peer.is_ipv4());
+                let kind = if v4 { 8 } else { 128 };
+                let message = [&[kind, 0, 0, 0, 0, 0], payload].concat();
+                socket.send(&message)
+            }
+        };
+        match result {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => stack.undeliverable(id, self.unreachable(&error)),
+        }
+    }
+
+    /// Hands what has come to the stack.
+    pub(crate) fn pump(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack, buffer: &mut [u8]) {
+        let mut cx = Context::from_waker(&self.waker);
+        while let Poll::Ready(Ok(())) = self.socket.poll_recv_ready(&mut cx) {
+            match self.socket.try_recv(buffer) {
+                Ok(len) => self.receive(now, id, stack, &buffer[..len]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => stack.undeliverable(id, self.unreachable(&error)),
+            }
+        }
+        // An error without data (ICMP unreachable) shows as "writable" only.
+        while let Poll::Ready(Ok(())) = self.socket.poll_send_ready(&mut cx) {
+            if let Ok(Some(error)) = self.socket.take_error() {
+                stack.undeliverable(id, self.unreachable(&error));
+            }
+            let _ = self.socket.try_io::<()>(Interest::WRITABLE, || Err(ErrorKind::WouldBlock.into()));
+        }
+    }
+
+    fn receive(&self, now: Timestamp, id: FlowId, stack: &mut Stack, datagram: &[u8]) {
+        match (self.echo, datagram) {
+            (false, payload) => stack.handle_datagram(now, id, payload),
+            (true, [0 | 129, ..]) if datagram.len() >= ECHO_HEADER + 2 => {
+                stack.handle_datagram(now, id, &datagram[ECHO_HEADER..]);
+            }
+            (true, _) => {}
+        }
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Unreachable {
+        if error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) {
+            // The least MTU of IPv6, which fits almost any path.
+            return Unreachable::TooBig(1280);
+        }
+        socket::unreachable(error)
+    }
+}
