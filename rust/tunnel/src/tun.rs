@@ -35,7 +35,9 @@ impl FdTun {
     /// When the descriptor cannot be made non-blocking or watched.
     pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&fd, true)?;
-        let fd = AsyncFd::register_with_interest(fd, Interest::READABLE | Interest::WRITABLE)?;
+        // SAFETY: an `OwnedFd` always answers with the same open descriptor, and is closed only when the `AsyncFd` that
+        // owns it is dropped, which deregisters it first.
+        let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE | Interest::WRITABLE) }?;
         Ok(Self { fd })
     }
 }
