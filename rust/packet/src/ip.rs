@@ -1,4 +1,8 @@
 //! A checked view of an IPv4 or IPv6 packet (RFC 791, RFC 8200).
+//!
+//! `smoltcp::wire` has such views too, for a stack: it refuses what a stack must refuse. A capture holds packets that
+//! were cut off, checksums and lengths that offloading left to the hardware, and trailing padding. What they tell is
+//! wanted all the same, along with how much of them is missing, so the views here are lenient and say so.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -134,7 +138,10 @@ impl<'a> IpPacket<'a> {
 
 /// Walks the IPv6 extension headers (RFC 8200 section 4) to the first header that is none, or to a fragment's
 /// payload.
-fn skip_extensions(mut next: u8, mut rest: &[u8]) -> Result<(u8, &[u8], Option<Fragment>), ParseError> {
+pub(crate) fn skip_extensions(
+    mut next: u8,
+    mut rest: &[u8],
+) -> Result<(u8, &[u8], Option<Fragment>), ParseError> {
     const MOST_HEADERS: usize = 8;
     for _ in 0..MOST_HEADERS {
         let len = match next {
@@ -163,4 +170,114 @@ fn skip_extensions(mut next: u8, mut rest: &[u8]) -> Result<(u8, &[u8], Option<F
         rest = rest.get(len..).ok_or(ParseError::Ipv6Extension)?;
     }
     Err(ParseError::Ipv6Extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{ipv4, ipv6, udp};
+    use crate::{Packet, Segment};
+
+    #[test]
+    fn padding_behind_the_packet_is_removed() {
+        for mut packet in [ipv4(17, &udp(b"hi")), ipv6(17, &udp(b"hi"))] {
+            packet.extend_from_slice(&[0xee; 18]);
+            let ip = IpPacket::parse(&packet).unwrap();
+            assert_eq!((ip.payload, ip.missing), (&udp(b"hi")[..], 0));
+        }
+    }
+
+    #[test]
+    fn a_snapped_packet_says_what_is_missing() {
+        for packet in [ipv4(17, &udp(b"hello")), ipv6(17, &udp(b"hello"))] {
+            let ip = IpPacket::parse(&packet[..packet.len() - 4]).unwrap();
+            assert_eq!((ip.payload.len(), ip.missing), (9, 4));
+        }
+    }
+
+    #[test]
+    fn a_length_of_zero_means_all() {
+        let mut packet = ipv4(6, &[0; 3_000]);
+        packet[2..4].fill(0);
+        assert_eq!(IpPacket::parse(&packet).unwrap().payload.len(), 3_000);
+        let mut packet = ipv6(6, &[0; 3_000]);
+        packet[4..6].fill(0);
+        assert_eq!(IpPacket::parse(&packet).unwrap().payload.len(), 3_000);
+    }
+
+    #[test]
+    fn headers_that_make_no_sense_are_refused() {
+        let packet = ipv4(17, &udp(b""));
+        let with = |at: usize, to: u8| {
+            let mut packet = packet.clone();
+            packet[at] = to;
+            IpPacket::parse(&packet).map(|_| ())
+        };
+        assert_eq!(IpPacket::parse(&[]), Err(ParseError::Empty));
+        assert_eq!(with(0, 0x55), Err(ParseError::IpVersion));
+        assert_eq!(with(0, 0x44), Err(ParseError::IpHeader));
+        assert_eq!(with(0, 0x4f), Err(ParseError::IpHeader));
+        assert_eq!(with(3, 19), Err(ParseError::IpLength));
+        assert_eq!(IpPacket::parse(&packet[..19]), Err(ParseError::IpHeader));
+        assert_eq!(IpPacket::parse(&ipv6(17, &[])[..39]), Err(ParseError::IpHeader));
+    }
+
+    #[test]
+    fn ipv4_options_are_passed_by() {
+        let mut packet = ipv4(17, &[&[1; 8], &udp(b"hi")[..]].concat());
+        packet[0] = 0x47;
+        assert_eq!(IpPacket::parse(&packet).unwrap().payload, udp(b"hi"));
+    }
+
+    #[test]
+    fn ipv4_fragments_are_told() {
+        let mut packet = ipv4(17, &[0; 16]);
+        packet[4..8].copy_from_slice(&[0x12, 0x34, 0x20, 0x02]);
+        let parsed = Packet::parse(&packet).unwrap();
+        assert_eq!(parsed.ip.fragment, Some(Fragment { id: 0x1234, offset: 16, more: true }));
+        assert_eq!(parsed.segment, Segment::Fragment);
+        // "Don't fragment" is no fragment.
+        packet[6..8].copy_from_slice(&[0x40, 0]);
+        assert_eq!(IpPacket::parse(&packet).unwrap().fragment, None);
+    }
+
+    /// Hop-by-hop options, a routing header, an authentication header and destination options, each naming the next.
+    fn chain(last: u8) -> Vec<u8> {
+        let mut chain = vec![43, 0, 1, 4, 0, 0, 0, 0];
+        chain.extend_from_slice(&[51, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        chain.extend_from_slice(&[60, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        chain.extend_from_slice(&[last, 0, 1, 4, 0, 0, 0, 0]);
+        chain
+    }
+
+    #[test]
+    fn ipv6_extension_headers_are_passed_by() {
+        let packet = ipv6(0, &[&chain(17), &udp(b"hi")[..]].concat());
+        let ip = IpPacket::parse(&packet).unwrap();
+        assert_eq!((ip.protocol, ip.payload, ip.missing), (17, &udp(b"hi")[..], 0));
+    }
+
+    #[test]
+    fn ipv6_extension_headers_are_bounded() {
+        let cut = ipv6(0, &[17, 9, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(IpPacket::parse(&cut), Err(ParseError::Ipv6Extension));
+        let endless = ipv6(60, &[60, 0, 0, 0, 0, 0, 0, 0].repeat(100));
+        assert_eq!(IpPacket::parse(&endless), Err(ParseError::Ipv6Extension));
+        assert_eq!(IpPacket::parse(&ipv6(0, &[])), Err(ParseError::Ipv6Extension));
+    }
+
+    #[test]
+    fn ipv6_fragments_are_told_and_atomic_ones_are_none() {
+        let fragment =
+            |field: [u8; 2]| ipv6(44, &[&[17, 0, field[0], field[1], 0, 0, 0, 9], &udp(b"hi")[..]].concat());
+        let packet = fragment([0, 0]);
+        let parsed = Packet::parse(&packet).unwrap();
+        assert_eq!((parsed.ip.fragment, parsed.ip.protocol), (None, 17));
+        assert!(matches!(parsed.segment, Segment::Udp(_)));
+
+        let packet = fragment([0x05, 0xa9]);
+        let ip = IpPacket::parse(&packet).unwrap();
+        assert_eq!(ip.fragment, Some(Fragment { id: 9, offset: 0x05a8, more: true }));
+        assert_eq!((ip.protocol, ip.payload), (17, &udp(b"hi")[..]));
+    }
 }

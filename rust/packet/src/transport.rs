@@ -46,6 +46,30 @@ impl<'a> Packet<'a> {
         Ok(Self { ip, segment })
     }
 
+    /// The packet inside, when this one is a tunnel's: IPv4 or IPv6 in IP (RFC 2003, 4213, 2473), or in GRE (RFC 2784,
+    /// 2890), two layers deep at most. A packet that is no tunnel's, or whose inside cannot be parsed, is returned as
+    /// it is. For whoever looks on; whoever answers packets has to answer the outer ones.
+    pub fn innermost(self) -> Self {
+        const MOST_LAYERS: usize = 2;
+        let mut packet = self;
+        for _ in 0..MOST_LAYERS {
+            let Some(inner) = packet.inner() else { break };
+            packet = inner;
+        }
+        packet
+    }
+
+    fn inner(&self) -> Option<Self> {
+        let Segment::Other(protocol) = self.segment else { return None };
+        let payload = self.ip.payload;
+        let inside = match protocol {
+            4 | 41 => payload,
+            47 => behind_gre(payload)?,
+            _ => return None,
+        };
+        Self::parse(inside).ok()
+    }
+
     /// The flow this packet belongs to, taken that it goes `direction`. `None` for what opens no flow: fragments,
     /// ICMP other than echo, other protocols.
     pub fn flow_key(&self, direction: Direction) -> Option<FlowKey> {
@@ -65,6 +89,19 @@ impl<'a> Packet<'a> {
             SocketAddr::new(self.ip.destination, destination),
         ))
     }
+}
+
+/// What a GRE header of version 0 carries, if that is IP.
+fn behind_gre(bytes: &[u8]) -> Option<&[u8]> {
+    let header: &[u8; 4] = bytes.first_chunk()?;
+    let flags = u16::from_be_bytes([header[0], header[1]]);
+    let protocol = u16::from_be_bytes([header[2], header[3]]);
+    // Version 0, no source routing; checksum, key and sequence number take four bytes each.
+    if flags & 0x4007 != 0 || !matches!(protocol, 0x0800 | 0x86dd) {
+        return None;
+    }
+    let optional = [0x8000, 0x2000, 0x1000].into_iter().filter(|bit| flags & bit != 0).count();
+    bytes.get(4 + 4 * optional..)
 }
 
 /// TCP's control bits.
@@ -99,7 +136,7 @@ pub struct TcpSegment<'a> {
     pub flags: TcpFlags,
     /// Window, unscaled.
     pub window: u16,
-    /// The options, raw.
+    /// The options, raw, as far as they were captured.
     pub options: &'a [u8],
     /// The data as far as it was captured.
     pub payload: &'a [u8],
@@ -111,9 +148,11 @@ impl<'a> TcpSegment<'a> {
     fn parse(bytes: &'a [u8], missing: usize) -> Result<Self, ParseError> {
         let header: &[u8; 20] = bytes.first_chunk().ok_or(ParseError::TransportHeader)?;
         let header_len = usize::from(header[12] >> 4) * 4;
-        if header_len < 20 || bytes.len() < header_len {
+        if header_len < 20 || bytes.len() + missing < header_len {
             return Err(ParseError::TransportHeader);
         }
+        // The capture may have cut the options.
+        let options_end = header_len.min(bytes.len());
         let flag = |bit: u8| header[13] & bit != 0;
         Ok(Self {
             source_port: u16::from_be_bytes([header[0], header[1]]),
@@ -129,9 +168,9 @@ impl<'a> TcpSegment<'a> {
                 urg: flag(0x20),
             },
             window: u16::from_be_bytes([header[14], header[15]]),
-            options: &bytes[20..header_len],
-            payload: &bytes[header_len..],
-            missing,
+            options: &bytes[20..options_end],
+            payload: &bytes[options_end..],
+            missing: missing - (header_len - options_end),
         })
     }
 }
@@ -152,9 +191,11 @@ pub struct UdpDatagram<'a> {
 impl<'a> UdpDatagram<'a> {
     fn parse(bytes: &'a [u8], missing: usize) -> Result<Self, ParseError> {
         let header: &[u8; 8] = bytes.first_chunk().ok_or(ParseError::TransportHeader)?;
+        // What the IP layer carries is the most there can be, and all of it in a jumbogram (RFC 2675).
+        let carried = bytes.len() + missing;
         let length = match usize::from(u16::from_be_bytes([header[4], header[5]])) {
-            0 => bytes.len() + missing,
-            length => length,
+            0 => carried,
+            length => length.min(carried),
         };
         if length < 8 {
             return Err(ParseError::TransportHeader);
@@ -221,5 +262,136 @@ impl<'a> IcmpMessage<'a> {
             IcmpVersion::V6 => self.kind < 128,
         };
         error.then_some(self.payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{ipv4, ipv6, udp};
+
+    /// Ports 40000 and 443, sequence number 7, ACK and PSH, and 12 bytes of options.
+    fn tcp(payload: &[u8]) -> Vec<u8> {
+        let mut segment = vec![0x9c, 0x40, 1, 0xbb, 0, 0, 0, 7, 0, 0, 0, 9, 0x80, 0x18, 1, 0, 0, 0, 0, 0];
+        segment.extend_from_slice(&[1; 12]);
+        segment.extend_from_slice(payload);
+        segment
+    }
+
+    fn parse_tcp(packet: &[u8]) -> TcpSegment<'_> {
+        match Packet::parse(packet).unwrap().segment {
+            Segment::Tcp(segment) => segment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn tcp_is_taken_apart() {
+        let packet = ipv4(6, &tcp(b"hello"));
+        let segment = parse_tcp(&packet);
+        assert_eq!((segment.source_port, segment.destination_port), (40_000, 443));
+        assert_eq!((segment.seq, segment.ack, segment.window), (7, 9, 256));
+        assert_eq!(segment.flags, TcpFlags { ack: true, psh: true, ..TcpFlags::default() });
+        assert_eq!((segment.options, segment.payload, segment.missing), (&[1; 12][..], &b"hello"[..], 0));
+    }
+
+    #[test]
+    fn a_snapped_segment_says_what_is_missing() {
+        let packet = ipv4(6, &tcp(b"hello"));
+        let segment = parse_tcp(&packet[..packet.len() - 2]);
+        assert_eq!((segment.payload, segment.missing), (&b"hel"[..], 2));
+        let segment = parse_tcp(&packet[..20 + 20 + 4]);
+        assert_eq!((segment.options.len(), segment.payload.len(), segment.missing), (4, 0, 5));
+        assert_eq!(Packet::parse(&packet[..20 + 19]), Err(ParseError::TransportHeader));
+    }
+
+    #[test]
+    fn a_tcp_header_that_makes_no_sense_is_refused() {
+        for data_offset in [0x00, 0x40, 0xf0] {
+            let mut packet = ipv4(6, &tcp(b""));
+            packet[20 + 12] = data_offset;
+            assert_eq!(Packet::parse(&packet), Err(ParseError::TransportHeader));
+        }
+    }
+
+    fn parse_udp(packet: &[u8]) -> Result<(Vec<u8>, usize), ParseError> {
+        match Packet::parse(packet)?.segment {
+            Segment::Udp(datagram) => Ok((datagram.payload.to_vec(), datagram.missing)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn udp_lengths_are_believed_within_the_packet() {
+        let with_length = |length: u16| {
+            let mut packet = ipv4(17, &udp(b"hello"));
+            packet[24..26].copy_from_slice(&length.to_be_bytes());
+            packet
+        };
+        assert_eq!(parse_udp(&with_length(13)), Ok((b"hello".to_vec(), 0)));
+        assert_eq!(parse_udp(&with_length(11)), Ok((b"hel".to_vec(), 0)));
+        assert_eq!(parse_udp(&with_length(0)), Ok((b"hello".to_vec(), 0)));
+        assert_eq!(parse_udp(&with_length(u16::MAX)), Ok((b"hello".to_vec(), 0)));
+        assert_eq!(parse_udp(&with_length(7)), Err(ParseError::TransportHeader));
+        assert_eq!(parse_udp(&with_length(13)[..20 + 8 + 2]), Ok((b"he".to_vec(), 3)));
+        assert_eq!(parse_udp(&with_length(u16::MAX)[..20 + 8 + 2]), Ok((b"he".to_vec(), 3)));
+    }
+
+    #[test]
+    fn keys_turn_with_the_direction() {
+        let packet = ipv4(17, &udp(b""));
+        let packet = Packet::parse(&packet).unwrap();
+        let outbound = packet.flow_key(Direction::Outbound).unwrap();
+        assert_eq!(outbound.to_string(), "udp 10.0.0.1:40000 -> 10.0.0.2:53");
+        assert_eq!(packet.flow_key(Direction::Inbound), Some(outbound.reversed()));
+    }
+
+    #[test]
+    fn echoes_are_flows_and_errors_quote() {
+        let request = ipv4(1, &[8, 0, 0, 0, 0x12, 0x34, 0, 1]);
+        let key = Packet::parse(&request).unwrap().flow_key(Direction::Outbound).unwrap();
+        assert_eq!((key.transport, key.local.port(), key.remote.port()), (Transport::Icmp, 0x1234, 0x1234));
+
+        let request = ipv6(58, &[128, 0, 0, 0, 0x12, 0x34, 0, 1]);
+        assert!(Packet::parse(&request).unwrap().flow_key(Direction::Outbound).is_some());
+
+        let quoted = ipv4(17, &udp(b""));
+        let unreachable = ipv4(1, &[&[3, 3, 0, 0, 0, 0, 0, 0], &quoted[..]].concat());
+        let packet = Packet::parse(&unreachable).unwrap();
+        let Segment::Icmp(message) = packet.segment else { panic!("{packet:?}") };
+        assert_eq!((message.quoted(), message.echo_id()), (Some(&quoted[..]), None));
+        assert_eq!(packet.flow_key(Direction::Outbound), None);
+    }
+
+    #[test]
+    fn tunnels_are_opened_two_layers_deep() {
+        let innermost = ipv6(17, &udp(b"hello"));
+        let gre = [&[0x20, 0, 0x86, 0xdd, 0, 0, 0, 1], &innermost[..]].concat();
+        let middle = ipv4(47, &gre);
+        let outer = ipv4(4, &middle);
+        let too_deep = ipv4(4, &outer);
+
+        let open = |bytes: &[u8]| Packet::parse(bytes).unwrap().innermost().ip.protocol;
+        assert_eq!(open(&innermost), 17);
+        assert_eq!(open(&ipv4(41, &innermost)), 17);
+        assert_eq!(open(&middle), 17);
+        assert_eq!(open(&outer), 17);
+        assert_eq!(open(&too_deep), 47);
+    }
+
+    #[test]
+    fn what_is_no_tunnel_stays_as_it_is() {
+        let bytes: [(u8, &[u8]); 4] = [
+            (41, b"not IP"),
+            (47, &[0, 1, 0x88, 0x0b, 0, 0, 0, 0]),
+            (47, &[0xb0, 0, 0x08, 0]),
+            (50, &[0; 16]),
+        ];
+        for (protocol, payload) in bytes {
+            let packet = ipv4(protocol, payload);
+            let packet = Packet::parse(&packet).unwrap();
+            assert_eq!(packet.innermost(), packet);
+            assert_eq!(packet.segment, Segment::Other(protocol));
+        }
     }
 }
