@@ -1,0 +1,209 @@
+//! The command line, and the help that teaches it.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use inspect::KnownIdentifier;
+use inspect::report::Severity;
+use recording::Phone;
+
+use crate::output::Format;
+use crate::watch;
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  nothing was flagged at or above --fail-on (without --fail-on: nothing counts as a failure)
+  1  something was flagged at or above --fail-on
+  2  bad input or usage; what could be read is reported all the same
+
+Start with `telltale demo`, which plays a phone's first boot, then `telltale replay --help`.";
+
+const REPLAY_HELP: &str = "\
+Examples:
+  telltale replay boot.pcapng                       a report on the terminal
+  telltale replay boot.pcapng -o report.html        a page to read and to pass on
+  telltale replay boot.pcapng --fail-on high        exit status 1 when it is that bad
+  telltale replay monday.pcap tuesday.pcap          two captures as one session, in this order
+  ssh root@router 'tcpdump -i br-lan -U -s 0 -w - host 192.168.1.23' | telltale replay -
+                                                    live from a router; Ctrl-C ends it with the report
+
+Capturing: the router, or a laptop that shares its network, sees all that a phone sends over Wi-Fi. Start the capture
+before the phone is switched on, and record whole packets (`-s 0`). When the capture does not tell which end is the
+phone, say so with --phone. An app such as PCAPdroid records on the phone itself.
+
+Your own identifiers: dial *#06# for the IMEI; the ICCID is printed on the SIM card; Settings > About phone shows the
+Wi-Fi MAC address and the serial number. Given with --watch (or --watch-file, which keeps them out of the shell's
+history), they are found in every encoding, and also hashed. They stay on this machine.
+
+Exit status: 0 nothing flagged at or above --fail-on, 1 something was, 2 bad input or usage.";
+
+/// Shows what a phone tells, and to whom, while it activates.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = AFTER_HELP, arg_required_else_help = true, max_term_width = 110)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyze captures (pcap, pcapng, either gzipped), or a capture that grows on standard input
+    #[command(after_help = REPLAY_HELP)]
+    Replay(ReplayArgs),
+    /// Print shell completions, e.g. `telltale completions bash > /etc/bash_completion.d/telltale`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Arguments of `telltale replay`.
+#[derive(Debug, ClapArgs)]
+pub struct ReplayArgs {
+    /// Captures, analyzed as one session in this order; `-` is standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// Which end of the capture is the phone: its IP or MAC address
+    #[arg(long, value_name = "IP|MAC", value_parser = parse_phone)]
+    pub phone: Option<Phone>,
+    /// What to look for.
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+    /// What to write, and where.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// What is known of the phone beforehand.
+#[derive(Debug, ClapArgs)]
+pub struct SubjectArgs {
+    /// A value of this phone to look for, e.g. imei=490154203237518; may be repeated
+    #[arg(long, value_name = "KIND=VALUE", value_parser = watch::parse)]
+    pub watch: Vec<KnownIdentifier>,
+    /// A file of such values: a KIND=VALUE on each line, # begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub watch_file: Option<PathBuf>,
+    /// The country the phone is meant for (ISO 3166, e.g. NO): contacts elsewhere stand out
+    #[arg(long, value_name = "CC", value_parser = parse_country)]
+    pub home: Option<String>,
+}
+
+/// What to write, and where.
+#[derive(Debug, ClapArgs)]
+pub struct ReportArgs {
+    /// The report's format [default: by the ending of --output, else text]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Where to write the report [default: standard output]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Show identifiers in full instead of masked
+    #[arg(long)]
+    pub show_values: bool,
+    /// Exit with status 1 when something at least this bad was flagged
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// Colour in the text report; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The severity from which on a finding makes the exit status 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Permanent identifiers, readable on the way.
+    Critical,
+    /// A permanent identifier, in a way its owner would object to.
+    High,
+    /// An identifier, protected or of limited use.
+    Medium,
+    /// Unusual, or of little consequence.
+    Low,
+    /// Anything at all.
+    Info,
+}
+
+impl FailOn {
+    /// As reports say it.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Critical => Severity::Critical,
+            Self::High => Severity::High,
+            Self::Medium => Severity::Medium,
+            Self::Low => Severity::Low,
+            Self::Info => Severity::Info,
+        }
+    }
+}
+
+fn parse_country(text: &str) -> Result<String, String> {
+    if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Ok(text.to_ascii_uppercase());
+    }
+    Err("give two letters, e.g. NO or DE".to_owned())
+}
+
+fn parse_phone(text: &str) -> Result<Phone, String> {
+    if let Ok(ip) = text.parse() {
+        return Ok(Phone::Ip(ip));
+    }
+    parse_mac(text)
+        .map(Phone::Mac)
+        .ok_or_else(|| "give an IP address (192.168.1.23) or a MAC address (02:00:5e:10:00:fe)".to_owned())
+}
+
+fn parse_mac(text: &str) -> Option<[u8; 6]> {
+    let mut mac = [0; 6];
+    let mut parts = text.split([':', '-']);
+    for byte in &mut mac {
+        *byte = parts
+            .next()
+            .filter(|part| part.len() == 2 && !part.starts_with('+'))
+            .and_then(|part| u8::from_str_radix(part, 16).ok())?;
+    }
+    parts.next().is_none().then_some(mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn phones_are_addresses_of_either_kind() {
+        assert_eq!(parse_phone("192.168.1.23"), Ok(Phone::Ip([192, 168, 1, 23].into())));
+        assert_eq!(parse_phone("02:00:5E:10:00:fe"), Ok(Phone::Mac([2, 0, 0x5e, 0x10, 0, 0xfe])));
+        assert_eq!(parse_phone("02-00-5e-10-00-fe"), Ok(Phone::Mac([2, 0, 0x5e, 0x10, 0, 0xfe])));
+        for bad in
+            ["", "phone", "02:00:5e:10:00", "02:00:5e:10:00:fe:01", "2:0:5e:10:0:fe", "+2:00:5e:10:00:fe"]
+        {
+            assert!(parse_phone(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn countries_are_two_letters() {
+        assert_eq!(parse_country("no"), Ok("NO".to_owned()));
+        assert!(parse_country("NOR").is_err());
+        assert!(parse_country("é").is_err());
+    }
+}

@@ -1,0 +1,231 @@
+//! Where a report goes, in which format, and how it gets there whole or not at all.
+
+use std::fs::{self, Permissions};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use inspect::report::Report;
+use report::TextOptions;
+
+use crate::args::{Color, ReportArgs};
+use crate::{Failure, Outcome};
+
+/// A report's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For reading on a terminal.
+    Text,
+    /// For programs: schema `telltale.report/1`.
+    Json,
+    /// A row per identifier, for spreadsheets.
+    Csv,
+}
+
+impl Format {
+    /// The format that a file name asks for.
+    fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?;
+        Some(match extension.to_ascii_lowercase().as_str() {
+            "json" => Self::Json,
+            "csv" => Self::Csv,
+            _ => return None,
+        })
+    }
+}
+
+/// Where something is written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Target {
+    /// Writes all of `bytes`: a file appears whole or stays as it was. That nobody reads standard output any more
+    /// (`| head`) is no failure.
+    ///
+    /// # Errors
+    /// One line that names the target and the cause.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        match self {
+            Self::Stdout => match write_all(&mut io::stdout().lock(), bytes) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                result => {
+                    result.map_err(|error| Failure(format!("standard output: cannot be written: {error}")))
+                }
+            },
+            Self::File(path) => write_file(path, bytes)
+                .map_err(|error| Failure(format!("{}: cannot be written: {error}", path.display()))),
+        }
+    }
+}
+
+/// What a report is made into: decided, and its place checked, before the work begins.
+#[derive(Debug)]
+pub struct Sink<'a> {
+    args: &'a ReportArgs,
+    format: Format,
+    target: Target,
+}
+
+impl<'a> Sink<'a> {
+    /// Takes the arguments.
+    ///
+    /// # Errors
+    /// An output path at which no file can be.
+    pub fn new(args: &'a ReportArgs) -> Result<Self, Failure> {
+        let target = match &args.output {
+            None => Target::Stdout,
+            Some(path) if path.as_os_str() == "-" => Target::Stdout,
+            Some(path) => {
+                check_place(path)?;
+                Target::File(path.clone())
+            }
+        };
+        let named = args.output.as_deref().and_then(Format::of);
+        Ok(Self { args, format: args.format.or(named).unwrap_or(Format::Text), target })
+    }
+
+    /// Writes the report, and says whether it holds something to fail on.
+    ///
+    /// # Errors
+    /// The target cannot be written.
+    pub fn write(&self, report: &Report) -> Result<Outcome, Failure> {
+        let rendered = if self.args.show_values {
+            render(report, self.format, self.options())
+        } else {
+            render(&report::masked(report), self.format, self.options())
+        };
+        self.target.write(rendered.as_bytes())?;
+        let worst = report.findings.iter().map(|finding| finding.severity).max();
+        let flagged = self.args.fail_on.is_some_and(|bound| worst >= Some(bound.severity()));
+        Ok(if flagged { Outcome::Flagged } else { Outcome::Clean })
+    }
+
+    fn options(&self) -> TextOptions {
+        match self.target {
+            Target::Stdout => text_options(&io::stdout(), self.args.color),
+            Target::File(_) => {
+                TextOptions { color: self.args.color == Color::Always, ..TextOptions::default() }
+            }
+        }
+    }
+}
+
+/// A report in a format.
+pub fn render(report: &Report, format: Format, options: TextOptions) -> String {
+    match format {
+        Format::Text => report::to_text(report, options),
+        Format::Json => report::to_json(report),
+        Format::Csv => report::to_csv(report),
+    }
+}
+
+/// How to write on `stream`: as wide as the terminal is, if it is one, and in colour if wanted.
+pub fn text_options<S: IsTerminal + AsFd>(stream: &S, color: Color) -> TextOptions {
+    let terminal = stream.is_terminal();
+    let color = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && !no_color(),
+    };
+    let size = rustix::termios::tcgetwinsize(stream).ok().filter(|size| terminal && size.ws_col > 0);
+    TextOptions { color, width: size.map_or(TextOptions::default().width, |size| usize::from(size.ws_col)) }
+}
+
+/// Whether the environment asks for no colour (no-color.org).
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|value| value == "dumb")
+}
+
+fn check_place(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(Failure(format!(
+            "{}: is a folder; name a file in it, e.g. {0}/report.html",
+            path.display()
+        )));
+    }
+    match folder(path) {
+        folder if folder.is_dir() => Ok(()),
+        folder => Err(Failure(format!(
+            "{}: there is no folder {}; make it first",
+            path.display(),
+            folder.display()
+        ))),
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    }
+}
+
+fn write_all(sink: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+    sink.write_all(bytes)?;
+    sink.flush()
+}
+
+/// Writes beside the file and renames, so that a full disk costs nothing that was there. A link is followed; what is
+/// no regular file (a device, a pipe) is written as it is.
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        return write_all(&mut fs::OpenOptions::new().write(true).open(&path)?, bytes);
+    }
+    let mut file = tempfile::Builder::new()
+        .prefix(".telltale-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder(&path))?;
+    write_all(&mut file, bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_names_the_format() {
+        assert_eq!(Format::of(Path::new("b.json")), Some(Format::Json));
+        assert_eq!(Format::of(Path::new("b.csv")), Some(Format::Csv));
+        assert_eq!(Format::of(Path::new("html")), None);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_a_link_is_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("report.txt"), folder.path().join("link"));
+        fs::write(&file, "old").expect("written");
+        std::os::unix::fs::symlink(&file, &link).expect("linked");
+        Target::File(link.clone()).write(b"new").expect("written");
+        assert_eq!(fs::read(&file).expect("read"), b"new");
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 2, "nothing is left over");
+    }
+
+    #[test]
+    fn a_full_disk_is_said() {
+        let failure = Target::File("/dev/full".into()).write(b"report").expect_err("no space");
+        assert!(failure.0.starts_with("/dev/full: cannot be written: No space left"), "{failure}");
+    }
+
+    #[test]
+    fn places_are_checked_first() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(check_place(folder.path()).is_err());
+        assert!(check_place(&folder.path().join("no/report.txt")).is_err());
+        assert!(check_place(&folder.path().join("report.txt")).is_ok());
+        assert!(check_place(Path::new("report.txt")).is_ok());
+    }
+}

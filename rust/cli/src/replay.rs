@@ -1,0 +1,138 @@
+//! `telltale replay`: captures in, a report out.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use inspect::{Config, Inspector};
+use recording::{ReadError, Reader};
+
+use crate::args::ReplayArgs;
+use crate::live::{self, Screen};
+use crate::output::Sink;
+use crate::stdin::Stdin;
+use crate::{Failure, Outcome, complain, watch};
+
+/// A file shorter than this is read before a progress bar could be seen.
+const LONG_FILE: u64 = 32 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// A capture that cannot be read at all, or a report that cannot be written.
+pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
+    let sink = Sink::new(&args.report)?;
+    let watch = watch::all(&args.subject)?;
+    let mut captures = Vec::new();
+    for path in &args.captures {
+        captures.push(Capture::open(path, args)?);
+    }
+    let source = captures.iter().map(Capture::source).collect::<Vec<_>>().join(", ");
+    let config = Config { source, home: args.subject.home.clone(), watch };
+    let mut inspector = Inspector::new(config).map_err(Failure)?;
+
+    let mut problems = Vec::new();
+    for mut capture in captures {
+        problems.extend(capture.replay(&mut inspector));
+    }
+    for problem in &problems {
+        complain(problem);
+    }
+    let truncated = (!problems.is_empty()).then(|| problems.join("; "));
+    let outcome = sink.write(&inspector.finish(truncated))?;
+    Ok(if problems.is_empty() { outcome } else { Outcome::Partial })
+}
+
+/// A capture that is open, and is one.
+struct Capture {
+    name: String,
+    reader: Reader<Box<dyn Read>>,
+    progress: ProgressBar,
+    /// For standard input: where to show what happens while it grows.
+    screen: Option<Screen>,
+    /// Whether a signal ended the input.
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Capture {
+    /// Opens a file, or standard input for `-`, and looks at its first bytes.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no capture: one line that names it.
+    fn open(path: &Path, args: &ReplayArgs) -> Result<Self, Failure> {
+        if path.as_os_str() == "-" {
+            return Self::open_stdin(args);
+        }
+        let fail = |problem: ReadError| Failure(describe(&path.display().to_string(), &problem));
+        let file = File::open(path).map_err(|error| fail(ReadError::Io(error)))?;
+        let len = file.metadata().map_or(0, |metadata| metadata.len());
+        let progress = if len >= LONG_FILE { progress_bar(len) } else { ProgressBar::hidden() };
+        let source: Box<dyn Read> = Box::new(progress.wrap_read(file));
+        let reader = Reader::open(source, args.phone).map_err(fail)?;
+        let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+        Ok(Self { name: name.into_owned(), reader, progress, screen: None, interrupted: Arc::default() })
+    }
+
+    fn open_stdin(args: &ReplayArgs) -> Result<Self, Failure> {
+        const NAME: &str = "stdin";
+        let fail = |problem: ReadError| Failure(describe(NAME, &problem));
+        let stdin = Stdin::open().map_err(|error| fail(ReadError::Io(error)))?;
+        let interrupted = stdin.interrupted();
+        live::line("telltale: reading standard input; Ctrl-C ends it with the report");
+        let source: Box<dyn Read> = Box::new(stdin);
+        let reader = Reader::open(source, args.phone).map_err(fail)?;
+        let screen = Some(Screen::new(&args.report));
+        Ok(Self { name: NAME.to_owned(), reader, progress: ProgressBar::hidden(), screen, interrupted })
+    }
+
+    /// What the report is to call it.
+    fn source(&self) -> String {
+        self.reader.recorded_source().unwrap_or(&self.name).to_owned()
+    }
+
+    /// Hands all inputs on. Returns where and why reading stopped early, in one line that names the capture.
+    fn replay(&mut self, inspector: &mut Inspector) -> Option<String> {
+        let problem = loop {
+            match self.reader.next_input() {
+                Ok(Some((now, input))) => inspector.handle_input(now, input),
+                Ok(None) => break self.cut_off(),
+                Err(error) => break Some(describe(&self.name, &error)),
+            }
+            while let Some(event) = inspector.poll_event() {
+                if let Some(screen) = &mut self.screen {
+                    screen.show(&event);
+                }
+            }
+        };
+        self.progress.finish_and_clear();
+        problem
+    }
+
+    /// That the user ended the input in the middle of a packet is no fault of the capture.
+    fn cut_off(&self) -> Option<String> {
+        let problem = self.reader.truncated().filter(|_| !self.interrupted.load(Ordering::Relaxed))?;
+        Some(format!("{}: {problem}", self.name))
+    }
+}
+
+fn describe(name: &str, problem: &ReadError) -> String {
+    match problem {
+        ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("{name}: there is no such file")
+        }
+        ReadError::Io(error) => format!("{name}: cannot be read: {error}"),
+        ReadError::Format { .. } => format!("{name}: {problem}"),
+    }
+}
+
+fn progress_bar(len: u64) -> ProgressBar {
+    const TEMPLATE: &str = "{wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left";
+    let bar = ProgressBar::new(len);
+    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        bar.set_style(style);
+    }
+    bar
+}
