@@ -8,15 +8,18 @@
 mod country;
 pub mod csv;
 mod group;
+pub mod html;
 pub mod json;
 pub mod mask;
 #[cfg(test)]
 mod testdata;
 pub mod text;
+mod timeline;
 mod verdict;
 mod words;
 
 pub use csv::to_csv;
+pub use html::to_html;
 pub use json::{ReadError, read_json, to_json};
 pub use mask::{masked, masked_event};
 pub use text::{TextOptions, live_line, to_text};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use inspect::report::{Finding, Flow, Report, Severity};
+use inspect::report::{Close, Finding, Flow, HostFrom, Report, Severity};
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
 
@@ -202,6 +202,29 @@ pub const fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Outbound => "outbound",
         Direction::Inbound => "inbound",
+    }
+}
+
+/// How a connection ended.
+pub const fn close(close: Close) -> &'static str {
+    match close {
+        Close::Fin => "finished",
+        Close::Rst => "reset",
+        Close::Refused => "refused",
+        Close::Unanswered => "not answered",
+        Close::Idle => "went idle",
+        Close::Evicted => "forgotten",
+        Close::Replaced => "replaced",
+    }
+}
+
+/// Where a name comes from.
+pub const fn host_from(from: HostFrom) -> &'static str {
+    match from {
+        HostFrom::HttpHost => "name from the HTTP Host header",
+        HostFrom::Sni => "name from the TLS server name",
+        HostFrom::DnsApp => "name from the app's DNS query",
+        HostFrom::DnsPhone => "name from the phone's DNS query",
     }
 }
 
