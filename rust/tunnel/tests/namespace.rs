@@ -1,0 +1,298 @@
+//! A real kernel's TCP, curl and dig on the phone's side, real servers on the other, the engine between them.
+//!
+//! Needs root, `ip`, `curl` and `dig`: `cargo test -p tunnel --test namespace -- --ignored`.
+
+#![cfg(target_os = "linux")]
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use inspect::Inspector;
+use inspect::report::{Close, Report};
+use packet::{Phase, Transport};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::mpsc::UnboundedSender;
+use tunnel::{Control, FdTun, Namespace, Outcome, Session, SessionConfig, StackConfig};
+
+#[path = "world/namespaces.rs"]
+mod namespaces;
+#[path = "world/servers.rs"]
+mod servers;
+
+use namespaces::{Namespaces, WORLD_V4, WORLD_V6};
+use servers::Pattern;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const BOTH: [&str; 2] = [WORLD_V4, WORLD_V6];
+
+/// A running engine, its recording, and how to stop it.
+struct Engine {
+    control: UnboundedSender<Control>,
+    thread: JoinHandle<Outcome>,
+    recording: PathBuf,
+}
+
+impl Engine {
+    fn start(namespaces: &Namespaces, test: &str, mtu: usize) -> Self {
+        let fd = namespaces.open_tun(mtu);
+        let recording = std::env::temp_dir().join(format!("telltale-{test}-{}.pcapng", std::process::id()));
+        let sink = BufWriter::with_capacity(1 << 20, File::create(&recording).expect("a recording"));
+        let (control, commands) = tokio::sync::mpsc::unbounded_channel();
+        let engine = namespaces.name("e");
+        let thread = thread::spawn(move || {
+            namespaces::enter(&engine);
+            let config = SessionConfig {
+                inspect: inspect_config(),
+                stack: StackConfig { mtu, seed: 7, ..StackConfig::default() },
+                dns: None,
+                recording: Some(Box::new(sink)),
+                notify: Box::new(drop),
+            };
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let tun = FdTun::from_fd(fd).expect("the TUN");
+                Session::new(config, tun, Namespace).expect("a session").run(commands).await
+            })
+        });
+        Self { control, thread, recording }
+    }
+
+    /// Stops the engine, and checks that its recording replays to the same report.
+    fn stop(self) -> Report {
+        self.control.send(Control::Stop).expect("a running engine");
+        let outcome = self.thread.join().expect("an engine that did not panic");
+        assert!(outcome.tun_failed.is_none(), "{:?}", outcome.tun_failed);
+        assert_eq!(outcome.recording_failed, None);
+        let replayed = replay(&self.recording);
+        let (live, replayed) = (report::json::to_json(&outcome.report), report::json::to_json(&replayed));
+        assert!(
+            live == replayed,
+            "the live report is not that of the recording {}",
+            self.recording.display()
+        );
+        std::fs::remove_file(&self.recording).expect("to remove the recording");
+        outcome.report
+    }
+}
+
+fn inspect_config() -> inspect::Config {
+    inspect::Config { source: "namespace test".into(), ..inspect::Config::default() }
+}
+
+fn replay(recording: &Path) -> Report {
+    let file = BufReader::with_capacity(1 << 20, File::open(recording).expect("the recording"));
+    let mut reader = recording::Reader::open(file, None).expect("a recording");
+    let mut inspector = Inspector::new(inspect_config()).expect("an inspector");
+    while let Some((now, input)) = reader.next_input().expect("to read the recording") {
+        inspector.handle_input(now, input);
+    }
+    assert_eq!(reader.truncated(), None);
+    inspector.finish(None)
+}
+
+/// Runs `script`, which acts as the phone, against the engine. A script that takes too long fails.
+fn with_engine(test: &str, mtu: usize, patience: Duration, script: fn(&Namespaces)) -> Report {
+    let namespaces = Namespaces::new();
+    namespaces.inside("w", servers::start);
+    allow_ping(&namespaces);
+    let engine = Engine::start(&namespaces, test, mtu);
+    let (done, finished) = mpsc::channel();
+    let result = thread::scope(|scope| {
+        let namespaces = &namespaces;
+        scope.spawn(move || {
+            script(namespaces);
+            let _ = done.send(());
+        });
+        let result = finished.recv_timeout(patience);
+        // Closes the phone's connections, so that a script that hangs ends.
+        let report = engine.stop();
+        result.map(|()| report)
+    });
+    result.expect("a script that ends in time")
+}
+
+fn allow_ping(namespaces: &Namespaces) {
+    for place in ["p", "e"] {
+        namespaces.inside(place, || {
+            // Of the calling thread's namespace.
+            std::fs::write("/proc/thread-self/sys/net/ipv4/ping_group_range", "0 2147483647")
+                .or_else(|_| std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"))
+                .expect("to allow ping");
+        });
+    }
+}
+
+fn curl(namespaces: &Namespaces, arguments: &[&str]) -> String {
+    let output = namespaces
+        .phone_command("curl")
+        .args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "60"])
+        .args(arguments)
+        .output()
+        .expect("curl");
+    assert!(output.status.success(), "curl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn url(host: &str, path: &str) -> String {
+    if host.contains(':') { format!("http://[{host}]/{path}") } else { format!("http://{host}/{path}") }
+}
+
+fn download(namespaces: &Namespaces, host: &str, len: usize) {
+    let mut child = namespaces
+        .phone_command("curl")
+        .args(["--silent", "--fail", "--noproxy", "*", "--max-time", "400", &url(host, &len.to_string())])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("curl");
+    let received = Pattern::new().check(&mut child.stdout.take().expect("its output"), usize::MAX);
+    assert!(child.wait().expect("curl").success());
+    assert_eq!(received, len);
+}
+
+fn upload(namespaces: &Namespaces, host: &str, len: usize) {
+    let path = std::env::temp_dir().join(format!("telltale-upload-{}", std::process::id()));
+    let mut file = BufWriter::new(File::create(&path).expect("a file"));
+    Pattern::new().write(len, &mut file).expect("to write");
+    file.flush().expect("to write");
+    let taken = curl(namespaces, &["--upload-file", &path.to_string_lossy(), &url(host, "")]);
+    std::fs::remove_file(&path).expect("to remove the file");
+    assert_eq!(taken, len.to_string());
+}
+
+fn dig(namespaces: &Namespaces, server: &str, arguments: &[&str]) -> String {
+    let output = namespaces
+        .phone_command("dig")
+        .args([&format!("@{server}"), "+short", "+tries=1", "+time=5"])
+        .args(arguments)
+        .output()
+        .expect("dig");
+    assert!(output.status.success(), "dig {arguments:?}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn remote(host: &str, port: u16) -> SocketAddr {
+    SocketAddr::new(host.parse::<IpAddr>().expect("an address"), port)
+}
+
+fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&remote(host, port), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// The phone finishes first and still hears the answer.
+fn half_close_by_the_phone(host: &str) {
+    let mut stream = connect(host, 7000).expect("to connect");
+    stream.write_all(b"abc").expect("to write");
+    stream.shutdown(Shutdown::Write).expect("to shut down");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("to read");
+    assert_eq!(answer, b"cba");
+}
+
+/// The server finishes first and still listens.
+fn half_close_by_the_server(host: &str) {
+    let mut stream = connect(host, 7001).expect("to connect");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("to read");
+    assert_eq!(answer, b"goodbye");
+    stream.write_all(&[7; 100_000]).expect("the other half is open");
+}
+
+fn udp_echo(host: &str, len: usize) {
+    let socket = UdpSocket::bind(if host.contains(':') { "[::]:0" } else { "0.0.0.0:0" }).expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("to set a timeout");
+    socket.connect(remote(host, 7)).expect("to connect");
+    let sent: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+    socket.send(&sent).expect("to send");
+    let mut received = vec![0; 1 << 16];
+    let read = socket.recv(&mut received).expect("an echo");
+    assert!(received[..read] == sent[..], "the echo of {len} bytes has {read}");
+}
+
+fn udp_refused(host: &str) {
+    let socket = UdpSocket::bind(if host.contains(':') { "[::]:0" } else { "0.0.0.0:0" }).expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("to set a timeout");
+    socket.connect(remote(host, 9)).expect("to connect");
+    socket.send(b"anybody?").expect("to send");
+    let error = socket.recv(&mut [0; 16]).expect_err("nobody is there");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+fn ping(host: &str) {
+    let (protocol, kind, reply) =
+        if host.contains(':') { (Protocol::ICMPV6, 128, 129) } else { (Protocol::ICMPV4, 8, 0) };
+    let address = remote(host, 0);
+    let mut socket =
+        Socket::new(Domain::for_address(address), Type::DGRAM, Some(protocol)).expect("a ping socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("to set a timeout");
+    socket.connect(&address.into()).expect("to connect");
+    socket.write_all(&[kind, 0, 0, 0, 0, 0, 0, 1, b'p', b'i', b'n', b'g']).expect("to send");
+    let mut answer = [0; 64];
+    let len = socket.read(&mut answer).expect("an echo reply");
+    assert_eq!((answer[0], &answer[6..len]), (reply, &[0, 1, b'p', b'i', b'n', b'g'][..]));
+}
+
+fn everything(namespaces: &Namespaces) {
+    for host in BOTH {
+        assert_eq!(dig(namespaces, host, &["www.example.test", "A"]), WORLD_V4);
+        assert_eq!(dig(namespaces, host, &["www.example.test", "AAAA", "+tcp"]), WORLD_V6);
+        download(namespaces, host, 5_000_000);
+        upload(namespaces, host, 5_000_000);
+        namespaces.inside("p", || {
+            half_close_by_the_phone(host);
+            half_close_by_the_server(host);
+            let refused = connect(host, 81).expect_err("nobody listens");
+            assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+            udp_echo(host, 1000);
+            udp_echo(host, 4000);
+            udp_refused(host);
+            ping(host);
+        });
+    }
+    namespaces.inside("p", || {
+        let unreachable = connect("10.99.0.1", 80).expect_err("there is no route");
+        assert_eq!(unreachable.kind(), std::io::ErrorKind::NetworkUnreachable);
+        let (first, mut second) =
+            (connect(WORLD_V4, 80).expect("a connection"), connect(WORLD_V6, 80).expect("another"));
+        // One is reset, the other left open when the session ends.
+        socket2::SockRef::from(&first).set_linger(Some(Duration::ZERO)).expect("to set linger");
+        drop(first);
+        second.write_all(b"GET /3 HTTP/1.1\r\nHost: open.example.test\r\n\r\n").expect("to write");
+        second.read_exact(&mut [0; 10]).expect("an answer");
+    });
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn everything_is_relayed_and_the_recording_replays_to_the_same_report() {
+    let report = with_engine("everything", 1500, Duration::from_secs(120), everything);
+    assert_eq!(report.phases.first().map(|at| at.phase), Some(Phase::Started));
+    assert_eq!(report.phases.last().map(|at| at.phase), Some(Phase::Stopped));
+    let count = |transport, port| {
+        report.flows.iter().filter(|flow| flow.transport == transport && flow.remote.port() == port).count()
+    };
+    assert_eq!((count(Transport::Udp, 53), count(Transport::Tcp, 53)), (2, 2));
+    assert!(report.flows.iter().any(|flow| flow.close == Some(Close::Refused)));
+    assert!(report.flows.iter().any(|flow| flow.host.as_deref() == Some("open.example.test")));
+    assert_eq!(report.capture.unparsed.values().sum::<u64>(), 0, "{:?}", report.capture.unparsed);
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn a_gigabyte_arrives_whole() {
+    let report = with_engine("gigabyte", 9000, Duration::from_secs(420), |namespaces| {
+        let start = std::time::Instant::now();
+        download(namespaces, WORLD_V4, 1_000_000_000);
+        eprintln!("1 GB in {:?}", start.elapsed());
+    });
+    assert!(report.flows.iter().any(|flow| flow.bytes_in >= 1_000_000_000));
+    assert_eq!(report.coverage.missing_bytes, 0);
+}
