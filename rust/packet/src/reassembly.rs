@@ -75,7 +75,10 @@ impl Reassembler {
     /// Takes a piece: a packet whose [`IpPacket::fragment`] is set.
     pub fn insert(&mut self, now: Timestamp, piece: &IpPacket<'_>) -> Reassembled {
         self.drop_expired(now);
-        let Some(fragment) = piece.fragment else { return Reassembled::Refused("fragment") };
+        let fragment = match usable(piece) {
+            Ok(fragment) => fragment,
+            Err(reason) => return Reassembled::Refused(reason),
+        };
         let key = Key {
             source: piece.source,
             destination: piece.destination,
@@ -168,7 +171,7 @@ impl Datagram {
         }
     }
 
-    /// Adds a piece. A piece that cannot be of use refuses the whole datagram, which could not be completed.
+    /// Adds a piece; one that overlaps refuses the whole datagram.
     fn add(&mut self, piece: &IpPacket<'_>, fragment: Fragment) -> Result<(), &'static str> {
         let added = self.check(piece, fragment);
         match added {
@@ -185,17 +188,7 @@ impl Datagram {
 
     /// Whether a piece is new (and not an exact duplicate).
     fn check(&self, piece: &IpPacket<'_>, fragment: Fragment) -> Result<bool, &'static str> {
-        let len = piece.payload.len() as u32;
-        if piece.missing > 0 {
-            return Err("fragment_snapped");
-        }
-        if len == 0 || (fragment.more && len % 8 != 0) {
-            return Err("fragment_length");
-        }
-        let end = fragment.offset + len;
-        if end > longest_payload(piece.source) {
-            return Err("fragment_too_long");
-        }
+        let end = fragment.offset + piece.payload.len() as u32;
         if self.pieces.get(&fragment.offset).is_some_and(|held| held == piece.payload) {
             return Ok(false);
         }
@@ -236,6 +229,22 @@ impl Datagram {
         }
         Some((self.first?, payload))
     }
+}
+
+/// Where a piece belongs, unless nothing can be made of it.
+fn usable(piece: &IpPacket<'_>) -> Result<Fragment, &'static str> {
+    let fragment = piece.fragment.ok_or("fragment")?;
+    let len = piece.payload.len() as u32;
+    if piece.missing > 0 {
+        return Err("fragment_snapped");
+    }
+    if len == 0 || (fragment.more && !len.is_multiple_of(8)) {
+        return Err("fragment_length");
+    }
+    if fragment.offset.saturating_add(len) > longest_payload(piece.source) {
+        return Err("fragment_too_long");
+    }
+    Ok(fragment)
 }
 
 /// How much payload an IP packet without options holds.
@@ -417,6 +426,7 @@ mod tests {
         assert_eq!(refusal(4, piece(6, 0, 65_528, false, &[0; 8])), "fragment_too_long");
         assert_eq!(refusal(5, IpPacket { missing: 1, ..piece(4, 0, 0, true, &[0; 8]) }), "fragment_snapped");
         assert_eq!(refusal(6, IpPacket { fragment: None, ..piece(4, 0, 0, true, &[0; 8]) }), "fragment");
+        assert!(reassembler.datagrams.is_empty());
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Pcapng {
             len: self.endian.u32(header, 4),
             start: source.position(),
         };
-        if block.len < 12 || block.len % 4 != 0 {
+        if block.len < 12 || !block.len.is_multiple_of(4) {
             return Err(corrupt(
                 block.start + 4,
                 &format!("a block of {} bytes, which no block can have", block.len),
