@@ -1,4 +1,20 @@
 //! Finds the phone's and its owner's identifiers in what was decoded.
+//!
+//! By known value, by key name, by shape: graded in that order. A key's value must have a shape that the key allows;
+//! the zeros and placeholders that clients send for what they lack are never identifiers.
+
+mod digits;
+mod equipment;
+mod keyed;
+mod known;
+mod lexicon;
+mod mac;
+mod phone;
+mod place;
+mod scan;
+mod shape;
+mod sim;
+mod software;
 
 use std::fmt;
 use std::ops::Range;
@@ -6,6 +22,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::{self, Decoded, Limits};
 use crate::protocol::HttpMessage;
 
 /// What an identifier identifies.
@@ -188,24 +205,49 @@ pub struct Scan {
 
 /// Looks for identifiers.
 #[derive(Debug, Default)]
-pub struct Scanner {}
+pub struct Scanner {
+    known: known::KnownValues,
+    shapes: shape::Shapes,
+    limits: Limits,
+}
 
 impl Scanner {
     /// Looks for these values too, in every form and encoding.
     ///
     /// # Errors
     /// A value that its kind does not allow (an IMEI with a wrong check digit, say), in one plain sentence.
-    pub fn watch(&mut self, _known: &KnownIdentifier) -> Result<(), String> {
-        Ok(())
+    pub fn watch(&mut self, known: &KnownIdentifier) -> Result<(), String> {
+        self.known.add(known.kind, &known.value)
     }
 
     /// Scans an HTTP message: target, headers, cookies, body.
-    pub fn scan_http(&self, _host: Option<&str>, _message: &HttpMessage) -> Scan {
-        Scan::default()
+    pub fn scan_http(&self, host: Option<&str>, message: &HttpMessage) -> Scan {
+        let decoded = decode::decode_http(host, message, self.limits);
+        let misdeclared = misdeclared(message.header("content-type").unwrap_or_default(), decoded.formats());
+        Scan { misdeclared, ..self.scan(&decoded) }
     }
 
     /// Scans bytes without a known protocol. `origin` is the first decode step (`tcp payload`, `dns name`, `tls sni`).
-    pub fn scan_bytes(&self, _origin: &str, _bytes: &[u8], _range: Range<u64>) -> Scan {
-        Scan::default()
+    pub fn scan_bytes(&self, origin: &str, bytes: &[u8], range: Range<u64>) -> Scan {
+        self.scan(&decode::decode_bytes(origin, bytes, range, self.limits))
     }
+
+    fn scan(&self, decoded: &Decoded<'_>) -> Scan {
+        let matches = scan::matches(decoded, &self.known, &self.shapes);
+        Scan { matches, stopped: decoded.stopped().to_vec(), misdeclared: None }
+    }
+}
+
+/// Says so when a body that claims to be unreadable can be read.
+fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
+    let declared = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let unreadable = ["encrypt", "cipher", "octet-stream", "application/x-binary"];
+    let claims = unreadable.iter().any(|it| declared.contains(it)) || declared.starts_with("image/");
+    let plain = *formats.last()?;
+    let readable = ["json", "form", "xml", "multipart", "base64", "hex", "percent"].contains(&plain);
+    (claims && readable).then(|| {
+        let compressed = |it: &&&str| matches!(**it, "gzip" | "zlib" | "deflate");
+        let first = formats.iter().find(|it| !compressed(it)).unwrap_or(&plain);
+        format!("says {declared}, is {first}")
+    })
 }

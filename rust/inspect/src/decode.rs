@@ -1,1 +1,0 @@
-//! Undoes encodings, nested to a bounded depth, and says which.

@@ -1,0 +1,65 @@
+//! `k=v&k=v`: query strings and forms (`application/x-www-form-urlencoded`, WHATWG URL).
+
+use super::{Piece, percent};
+
+/// Whether it looks like `k=v`, at least once.
+pub fn is_form(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"&").unwrap_or(bytes);
+    let first = bytes.split(|&byte| byte == b'&').next().unwrap_or_default();
+    let Some(equals) = first.iter().position(|&byte| byte == b'=') else {
+        return false;
+    };
+    let (key, value) = (&first[..equals], &first[equals + 1..]);
+    let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-[]%$:*~@".contains(byte);
+    let clean = key.len() <= 80 && key.iter().all(is_key) && !key.is_empty();
+    let alone = first.len() == bytes.len();
+    // Base64 ends in `=`; so does a form whose only value is empty, which tells nothing.
+    let telling = !alone || value.iter().any(|&byte| byte != b'=');
+    clean && telling && !bytes.iter().any(|byte| matches!(byte, b'<' | b'\n' | 0))
+}
+
+/// The values with their keys, still encoded, at most `limit`. All are of one object.
+pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    for pair in bytes.split(|&byte| byte == b'&') {
+        let end = start + pair.len();
+        if out.len() >= limit {
+            break;
+        }
+        let equals = pair.iter().position(|&byte| byte == b'=');
+        let (key, value) = match equals {
+            Some(at) => (&pair[..at], start + at + 1..end),
+            None => (&[][..], start..end),
+        };
+        if !value.is_empty() {
+            out.push(Piece::slice(String::from_utf8_lossy(&percent::decode(key, true)), value, 1));
+        }
+        start = end + 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_keys_from_values() {
+        let text = b"a=1&&b%5B0%5D=x%2By&c=&d&e=f=g";
+        let found: Vec<_> =
+            pieces(text, 10).iter().map(|it| (it.path.clone(), it.bytes(text).to_vec())).collect();
+        let expected = [("a", "1"), ("b[0]", "x%2By"), ("", "d"), ("e", "f=g")];
+        assert_eq!(found, expected.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())));
+    }
+
+    #[test]
+    fn tells_a_form_from_text_and_base64() {
+        for text in ["a=1", "a=&b=2", "&device_type=phone&imei=1", "data=eyJ9=="] {
+            assert!(is_form(text.as_bytes()), "{text}");
+        }
+        for text in ["", "=1", "eyJhIjoxfQ==", "a b=1", "<a href=1>", "x\n=1", "hello"] {
+            assert!(!is_form(text.as_bytes()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Undoes encodings, nested to a bounded depth, and says which.
+//!
+//! Content is walked down to its leaves. What a value is encoded with is found out from its bytes; what a header
+//! says is only a hint, because telemetry lies about it (`application/encrypted-json` is base64).
+//!
+//! A leaf knows the chain of steps that led to it. Steps of two sorts make a chain:
+//! - *selecting* steps name a part of what they are given: `http body`, `http query imei`, `json device.imei`,
+//!   `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `multipart file`, `cookie uid`, `text IMEI`;
+//! - *transforming* steps change the bytes: `chunked`, `gzip`, `zlib`, `deflate`, `percent`, `hex`, `base64`, which
+//!   may carry details in parentheses (`base64 (lines of 76)`).
+//!
+//! As long as only selecting steps were taken, a leaf's range in the stream is exact; from the first transforming
+//! step on it is that of the value which that step transformed. [`explain`] relies on it.
+
+mod base64;
+mod compress;
+mod explain;
+mod form;
+mod header;
+mod hex;
+mod json;
+mod multipart;
+mod percent;
+mod protobuf;
+mod schema;
+mod text;
+mod walk;
+mod xml;
+
+use std::ops::Range;
+use std::rc::Rc;
+
+pub use explain::{ExplainedStep, explain};
+pub(crate) use hex::digit as hex_digit;
+
+/// What a walk may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Transforming steps and containers inside each other.
+    pub depth: u8,
+    /// Bytes that decoding may yield in all.
+    pub bytes: usize,
+    /// How many times its input a decompression may yield.
+    pub ratio: usize,
+    /// Leaves and containers in all.
+    pub steps: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: 8, bytes: 4 << 20, ratio: 256, steps: 100_000 }
+    }
+}
+
+/// Bytes that are either the input's or the result of a decoding.
+#[derive(Debug, Clone)]
+enum Bytes<'a> {
+    Input(&'a [u8]),
+    Own(Rc<[u8]>),
+}
+
+impl Bytes<'_> {
+    fn get(&self) -> &[u8] {
+        match self {
+            Self::Input(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
+
+/// Where bytes stand in the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// They are the stream's own; this is the offset of the first.
+    Exact(u64),
+    /// They were decoded from these.
+    Within(Range<u64>),
+}
+
+impl Place {
+    fn range(&self, part: &Range<usize>) -> Range<u64> {
+        match self {
+            Self::Exact(base) => base.saturating_add(part.start as u64)..base.saturating_add(part.end as u64),
+            Self::Within(range) => range.clone(),
+        }
+    }
+}
+
+/// The content of a part: a piece of its container's bytes, or what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Slice(Range<usize>),
+    /// The bytes, and the piece of the container they were made of.
+    Own(Vec<u8>, Range<usize>),
+}
+
+/// A part of a container, as its parser yields it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    /// Key path in the container: `device.imei`, `events[1].id`, `4.1.1`.
+    path: String,
+    /// What the last part of the path means, when a schema knows.
+    key: Option<&'static str>,
+    value: Value,
+    /// Number of the innermost object that holds it, counted within the container.
+    object: u32,
+    /// Added to the step: ` (varint)`.
+    suffix: &'static str,
+}
+
+impl Piece {
+    fn slice(path: impl Into<String>, range: Range<usize>, object: u32) -> Self {
+        Self { path: path.into(), key: None, value: Value::Slice(range), object, suffix: "" }
+    }
+
+    fn own(path: impl Into<String>, bytes: Vec<u8>, range: Range<usize>, object: u32) -> Self {
+        Self { path: path.into(), key: None, value: Value::Own(bytes, range), object, suffix: "" }
+    }
+
+    fn bytes<'a>(&'a self, container: &'a [u8]) -> &'a [u8] {
+        match &self.value {
+            Value::Slice(range) => container.get(range.clone()).unwrap_or_default(),
+            Value::Own(bytes, _) => bytes,
+        }
+    }
+}
+
+/// Bytes reached by a chain of steps: what a container or a decoding yielded.
+#[derive(Debug)]
+struct Node<'a> {
+    bytes: Bytes<'a>,
+    place: Place,
+    chain: u32,
+    depth: u8,
+}
+
+/// A value at the end of a chain.
+#[derive(Debug)]
+pub struct Leaf {
+    /// Key path in its container (`device.imei`, `events[1].id`), or what a schema calls it; empty for text without a key.
+    pub key: String,
+    /// Leaves of the same object have the same number.
+    pub object: u32,
+    /// Whether a decoded form of it is among the leaves and takes its place.
+    pub replaced: bool,
+    node: u32,
+    value: Value,
+    chain: u32,
+    /// The selecting step: its word (`json`), the path it selects, and a suffix. Empty word: the node itself.
+    step: (&'static str, String, &'static str),
+}
+
+impl Leaf {
+    /// Last part of the key path without array indices: `imei` of `devices[0].imei[1]`.
+    pub fn name(&self) -> &str {
+        last_name(&self.key)
+    }
+
+    /// The part of the key path before the last: `device` of `events[1].device.id`. Empty when there is none.
+    pub fn parent(&self) -> &str {
+        let key = strip_index(&self.key);
+        key.rfind('.').map_or("", |dot| last_name(key.get(..dot).unwrap_or_default()))
+    }
+}
+
+fn strip_index(mut key: &str) -> &str {
+    while key.ends_with(']') {
+        match key.rfind('[') {
+            Some(at) if key[at + 1..key.len() - 1].bytes().all(|byte| byte.is_ascii_digit()) => {
+                key = &key[..at]
+            }
+            _ => break,
+        }
+    }
+    key
+}
+
+fn last_name(key: &str) -> &str {
+    let key = strip_index(key);
+    key.rfind('.').map_or(key, |dot| &key[dot + 1..])
+}
+
+#[derive(Debug)]
+struct Step {
+    parent: Option<u32>,
+    text: String,
+}
+
+/// All that decoding yielded.
+#[derive(Debug, Default)]
+pub struct Decoded<'a> {
+    nodes: Vec<Node<'a>>,
+    leaves: Vec<Leaf>,
+    steps: Vec<Step>,
+    objects: u32,
+    stopped: Vec<&'static str>,
+    /// What the outermost content is, outermost coding first: `base64`, `json`.
+    formats: Vec<&'static str>,
+}
+
+impl Decoded<'_> {
+    /// Every leaf, containers before what was decoded from them.
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// A leaf's bytes.
+    pub fn bytes<'s>(&'s self, leaf: &'s Leaf) -> &'s [u8] {
+        match &leaf.value {
+            Value::Own(bytes, _) => bytes,
+            Value::Slice(range) => self.node_bytes(leaf.node).get(range.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Where a part of a leaf's bytes stands in the stream.
+    pub fn range(&self, leaf: &Leaf, part: Range<usize>) -> Range<u64> {
+        let Some(node) = self.nodes.get(leaf.node as usize) else { return 0..0 };
+        match &leaf.value {
+            Value::Own(_, range) => node.place.range(range),
+            Value::Slice(range) => {
+                let start = range.start.saturating_add(part.start).min(range.end);
+                let end = range.start.saturating_add(part.end).min(range.end);
+                node.place.range(&(start..end))
+            }
+        }
+    }
+
+    /// The steps that lead to a leaf. A repeated key's second value has `#2` behind its step.
+    pub fn chain(&self, leaf: &Leaf) -> Vec<String> {
+        let mut chain = self.chain_of(leaf.chain);
+        let (word, path, suffix) = &leaf.step;
+        if word.is_empty() {
+            return chain;
+        }
+        let earlier = self
+            .leaves
+            .iter()
+            .take_while(|other| !std::ptr::eq(*other, leaf))
+            .filter(|other| other.node == leaf.node && other.step == leaf.step)
+            .count();
+        let number = if earlier > 0 { format!("#{}", earlier + 1) } else { String::new() };
+        chain.push(format!("{word} {path}{number}{suffix}"));
+        chain
+    }
+
+    /// Bytes that are searched for known values as a whole: every node, which covers the leaves cut out of it.
+    pub fn nodes(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        (0u32..).zip(self.nodes.iter().map(|node| node.bytes.get()))
+    }
+
+    /// The innermost leaf of a node that holds a part of its bytes.
+    pub fn leaf_at(&self, node: u32, part: &Range<usize>) -> Option<(&Leaf, Range<usize>)> {
+        self.leaves.iter().filter(|leaf| leaf.node == node).find_map(|leaf| match &leaf.value {
+            Value::Slice(range) if range.start <= part.start && part.end <= range.end => {
+                Some((leaf, part.start - range.start..part.end - range.start))
+            }
+            _ => None,
+        })
+    }
+
+    /// The steps that lead to a node, and where a part of its bytes stands in the stream.
+    pub fn locate(&self, node: u32, part: &Range<usize>) -> (Vec<String>, Range<u64>) {
+        match self.nodes.get(node as usize) {
+            Some(node) => (self.chain_of(node.chain), node.place.range(part)),
+            None => (Vec::new(), 0..0),
+        }
+    }
+
+    /// Whether a leaf has bytes of its own that no node holds.
+    pub fn is_own(&self, leaf: &Leaf) -> bool {
+        matches!(leaf.value, Value::Own(..))
+    }
+
+    /// Why parts could not be decoded to the end.
+    pub fn stopped(&self) -> &[&'static str] {
+        &self.stopped
+    }
+
+    /// What the HTTP body turned out to be, outermost first: `["base64", "json"]`. Empty for plain text and the unknown.
+    pub fn formats(&self) -> &[&'static str] {
+        &self.formats
+    }
+
+    fn node_bytes(&self, node: u32) -> &[u8] {
+        self.nodes.get(node as usize).map(|node| node.bytes.get()).unwrap_or_default()
+    }
+
+    fn chain_of(&self, mut index: u32) -> Vec<String> {
+        let mut chain = Vec::new();
+        while let Some(step) = self.steps.get(index as usize) {
+            chain.push(step.text.clone());
+            match step.parent {
+                Some(parent) => index = parent,
+                None => break,
+            }
+        }
+        chain.reverse();
+        chain
+    }
+
+    fn stop(&mut self, why: &'static str) {
+        if let Err(at) = self.stopped.binary_search(&why) {
+            self.stopped.insert(at, why);
+        }
+    }
+}
+
+pub use walk::{decode_bytes, decode_http};

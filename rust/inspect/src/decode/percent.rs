@@ -1,0 +1,42 @@
+//! Percent-encoding (RFC 3986 section 2.1), with `+` for a space as forms write it.
+
+use super::hex::digit;
+
+/// Whether a `%` with two hexadecimal digits stands somewhere.
+pub fn is_encoded(text: &[u8]) -> bool {
+    text.windows(3).any(|it| it[0] == b'%' && digit(it[1]).is_some() && digit(it[2]).is_some())
+}
+
+/// Decodes what is encoded and keeps the rest, broken escapes too. `plus`: a `+` is a space.
+pub fn decode(text: &[u8], plus: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match (first, tail) {
+            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => {
+                    out.push(high << 4 | low);
+                    rest = after;
+                }
+                _ => out.push(b'%'),
+            },
+            (b'+', _) if plus => out.push(b' '),
+            _ => out.push(*first),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_and_keeps_what_is_broken() {
+        assert_eq!(decode(b"%2B1555+x%3a%zz%4", true), b"+1555 x:%zz%4");
+        assert_eq!(decode(b"a+b", false), b"a+b");
+        assert!(is_encoded(b"100%25"));
+        assert!(!is_encoded(b"100% of %zz"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Plain text: what is text at all, and the values with a name that stand in it.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::{Piece, base64, form};
+
+/// Bytes of text that are searched for named values.
+const SEARCHED: usize = 64 << 10;
+
+/// Whether bytes are text: UTF-8 (its end may be cut off) without control characters, mostly ASCII.
+pub fn is_text(bytes: &[u8]) -> bool {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && !text.bytes().any(is_control)
+}
+
+/// Whether the beginning looks like text in some 8-bit character set. For content that says of itself that it is.
+pub fn is_texty(bytes: &[u8]) -> bool {
+    !bytes.iter().take(1024).copied().any(is_control)
+}
+
+fn is_control(byte: u8) -> bool {
+    byte == 0x7f || (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c))
+}
+
+/// The query of a URL in the text (`…?k=v&…`), as [`form::pieces`].
+pub fn query(bytes: &[u8], limit: usize) -> Vec<Piece> {
+    let Some(mark) = bytes.iter().take(SEARCHED).position(|&byte| byte == b'?') else {
+        return Vec::new();
+    };
+    let start = mark + 1;
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>#".contains(byte);
+    let end = start + bytes[start..].iter().position(ends).unwrap_or(bytes.len() - start);
+    let query = &bytes[start..end];
+    if !form::is_form(query) {
+        return Vec::new();
+    }
+    let mut pieces = form::pieces(query, limit);
+    for piece in &mut pieces {
+        if let super::Value::Slice(range) = &mut piece.value {
+            *range = start + range.start..start + range.end;
+        }
+    }
+    pieces
+}
+
+/// Base64 of JSON or gzip in the text, told by how it begins: tokens such as JWTs, and log lines.
+pub fn tokens(bytes: &[u8], limit: usize) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let Ok(finder) = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(["eyJ", "H4sI"])
+    else {
+        return out;
+    };
+    let mut done = 0;
+    for found in finder.find_iter(bytes) {
+        let start = found.start();
+        if start < done || out.len() >= limit {
+            continue;
+        }
+        let rest = &bytes[start..];
+        let length = rest.iter().position(|&byte| !base64::is_digit(byte)).unwrap_or(rest.len());
+        done = start + length;
+        if length >= 16 && length < bytes.len() {
+            out.push(Piece::slice("token", start..done, 0));
+        }
+    }
+    out
+}
+
+/// `name: value` and `name=value` in free text, where the name is one word.
+pub fn pairs(bytes: &[u8], limit: usize) -> Vec<Piece> {
+    let bytes = &bytes[..bytes.len().min(SEARCHED)];
+    let mut out = Vec::new();
+    for at in AhoCorasick::new([":", "="]).iter().flat_map(|it| it.find_iter(bytes)).map(|it| it.start()) {
+        if out.len() >= limit {
+            break;
+        }
+        let name_at = bytes[..at].trim_ascii_end();
+        let name_at = name_at.strip_suffix(b"\"").unwrap_or(name_at);
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+        let length = name_at.iter().rev().take(41).take_while(|byte| is_name(byte)).count();
+        if length == 0 || length > 40 || !name_at[name_at.len() - length].is_ascii_alphabetic() {
+            continue;
+        }
+        let rest = &bytes[at + 1..];
+        let skip = rest.iter().take_while(|byte| b" \t\"'".contains(byte)).count();
+        let start = at + 1 + skip;
+        let is_end = |byte: &u8| byte.is_ascii_whitespace() || b",;&|\"'<>(){}[]".contains(byte);
+        let end = start + bytes[start..].iter().position(is_end).unwrap_or(bytes.len() - start);
+        if start < end {
+            let name = String::from_utf8_lossy(&name_at[name_at.len() - length..]).into_owned();
+            out.push(Piece::slice(name, start..end, 0));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, pieces: Vec<Piece>) -> Vec<String> {
+        let show = |it: &Piece| format!("{}={}", it.path, String::from_utf8_lossy(it.bytes(text.as_bytes())));
+        pieces.iter().map(show).collect()
+    }
+
+    #[test]
+    fn tells_text() {
+        assert!(is_text("straße\r\n".as_bytes()));
+        assert!(is_text(&"x€".as_bytes()[..3]));
+        assert!(!is_text(b"a\0b") && !is_text(b"\xff\xfeab") && !is_text(b""));
+    }
+
+    #[test]
+    fn finds_named_values() {
+        let text = "device IMEI:123; X-Mac = \"02:00\" and\nserial: ABC";
+        assert_eq!(read(text, pairs(text.as_bytes(), 9)), ["IMEI=123", "X-Mac=02:00", "serial=ABC"]);
+        let text = "GET http://h/p?a=1&b=2 now";
+        assert_eq!(read(text, query(text.as_bytes(), 9)), ["a=1", "b=2"]);
+        let text = "Bearer eyJhbGciOiJub25lIn0.eyJpbWVpIjoiMSJ9eyJh.sig";
+        assert_eq!(
+            read(text, tokens(text.as_bytes(), 9)),
+            ["token=eyJhbGciOiJub25lIn0", "token=eyJpbWVpIjoiMSJ9eyJh"]
+        );
+    }
+}
