@@ -2,12 +2,22 @@
 //!
 //! Parsing cannot fail: a dissector yields observations, or gives up with a reason.
 
+mod datagram;
+mod dissector;
+mod dns;
+mod hello;
+mod http;
+mod ja4;
+mod reader;
+mod tls;
+mod unknown;
+
 use std::net::IpAddr;
 use std::ops::Range;
 
-use packet::{Direction, Timestamp, Transport};
+use packet::Direction;
 
-use crate::stream::StreamEvent;
+pub use dissector::Dissector;
 
 /// A protocol that was recognised, by its stable lower-case name in reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -211,55 +221,4 @@ pub struct Readable {
     pub bytes: Vec<u8>,
     /// Where they stand in the stream.
     pub range: Range<u64>,
-}
-
-/// Takes one flow apart.
-#[derive(Debug)]
-pub struct Dissector {}
-
-impl Dissector {
-    /// For a flow to `remote_port`. The port only breaks ties between protocols that the bytes allow.
-    pub fn new(_transport: Transport, _remote_port: u16) -> Self {
-        Self {}
-    }
-
-    /// Takes what a TCP stream yielded.
-    pub fn handle_stream(
-        &mut self,
-        _now: Timestamp,
-        _direction: Direction,
-        _event: StreamEvent<'_>,
-        _out: &mut Vec<Observation>,
-    ) {
-    }
-
-    /// Takes a UDP datagram's payload, which begins at `offset` in the concatenation of that direction's payloads.
-    pub fn handle_datagram(
-        &mut self,
-        _now: Timestamp,
-        _direction: Direction,
-        _offset: u64,
-        _bytes: &[u8],
-        _out: &mut Vec<Observation>,
-    ) {
-    }
-
-    /// The flow ends, or has been idle for long: yields what is kept but unfinished. More may follow.
-    pub fn flush(&mut self, _out: &mut Vec<Observation>) {}
-
-    /// Whether something is kept that [`Self::flush`] would yield: the flow table then sets an idle timer.
-    pub fn is_pending(&self) -> bool {
-        false
-    }
-
-    /// Whether more bytes of that direction can yield anything. The flow table stops rebuilding a stream that
-    /// nobody reads.
-    pub fn wants(&self, _direction: Direction) -> bool {
-        false
-    }
-
-    /// Whether what follows in that direction is encrypted: `None` while it is not known.
-    pub fn encrypted(&self, _direction: Direction) -> Option<bool> {
-        None
-    }
 }

@@ -1,0 +1,485 @@
+//! HTTP/1.x (RFC 9112), both directions: every message when it is complete, or as far as it came.
+
+mod body;
+mod head;
+
+use std::collections::VecDeque;
+
+use packet::Direction;
+
+use super::{HttpHeader, HttpMessage, HttpStart, Observation, Readable};
+use crate::stream::StreamEvent;
+use body::{Framing, Progress};
+pub(super) use head::{begins_known, probe};
+
+/// The longest head.
+const MAX_HEAD: usize = 64 * 1024;
+/// The longest first line when it is searched after a gap.
+const MAX_LINE: usize = 8 * 1024;
+/// How much of a body is kept, outbound and inbound.
+const MAX_BODY: [usize; 2] = [1024 * 1024, 256 * 1024];
+/// What is kept of a client that speaks before its CONNECT is answered.
+const MAX_HELD: usize = 64 * 1024;
+/// Requests that wait for their response.
+const MAX_REQUESTS: usize = 256;
+
+/// What the connection becomes when it stops to be HTTP/1.x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upgrade {
+    /// A CONNECT was answered: anything.
+    Tunnel,
+    /// RFC 6455.
+    WebSocket,
+    /// HTTP/2 in clear (RFC 7540 section 3.2).
+    Http2,
+    /// Another protocol.
+    Other,
+}
+
+/// What follows an upgrade, as far as it was taken: direction, stream offset, bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Switch {
+    pub(super) to: Upgrade,
+    pub(super) rest: Vec<(Direction, u64, Vec<u8>)>,
+}
+
+/// What a response needs to know of its request.
+#[derive(Debug, Clone, Copy, Default)]
+struct Request {
+    head: bool,
+    connect: bool,
+}
+
+/// An HTTP/1.x connection.
+#[derive(Debug)]
+pub(super) struct Http {
+    halves: [Half; 2],
+    requests: VecDeque<Request>,
+}
+
+impl Http {
+    pub(super) fn new() -> Self {
+        Self {
+            halves: [Half::new(Direction::Outbound), Half::new(Direction::Inbound)],
+            requests: VecDeque::new(),
+        }
+    }
+
+    /// Takes what the stream yields. `Some`: it is not HTTP/1.x any more.
+    pub(super) fn handle(
+        &mut self,
+        direction: Direction,
+        event: StreamEvent<'_>,
+        out: &mut Vec<Observation>,
+    ) -> Option<Switch> {
+        let half = &mut self.halves[direction.index()];
+        match event {
+            StreamEvent::Data { offset, bytes } => self.handle_data(direction, offset, bytes, out),
+            StreamEvent::Gap { len, .. } => {
+                half.handle_gap(len, out);
+                self.requests.clear();
+                None
+            }
+            StreamEvent::End => {
+                half.handle_end(out);
+                self.release(direction)
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self, out: &mut Vec<Observation>) -> Option<Switch> {
+        self.halves.iter_mut().for_each(|half| half.cut("unfinished", out));
+        self.release(Direction::Outbound).or_else(|| self.release(Direction::Inbound))
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.halves.iter().any(|half| {
+            let unread = matches!(half.phase, Phase::Head | Phase::Held) && !half.buffer.is_empty();
+            half.message.is_some() || unread
+        })
+    }
+
+    fn handle_data(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> Option<Switch> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let at = offset + (bytes.len() - rest.len()) as u64;
+            let half = &mut self.halves[direction.index()];
+            match half.phase {
+                Phase::Head => {
+                    let Some(head) = half.take_head(&mut rest, at, out) else { continue };
+                    let end = offset + (bytes.len() - rest.len()) as u64;
+                    if let Some(to) = self.begin(direction, head, end, out) {
+                        return Some(self.switch(to, direction, end, rest));
+                    }
+                }
+                Phase::Body(_) => half.take_body(&mut rest, at, out),
+                Phase::Lost => half.find_start(&mut rest, at),
+                Phase::Held => {
+                    if !half.hold(&mut rest, at) {
+                        return Some(self.switch(Upgrade::Tunnel, direction, at, rest));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// A head came: finds out where its body ends, or what the connection becomes.
+    fn begin(
+        &mut self,
+        direction: Direction,
+        head: Head,
+        end: u64,
+        out: &mut Vec<Observation>,
+    ) -> Option<Upgrade> {
+        let (framing, upgrade) = match &head.start {
+            HttpStart::Request { method, .. } => {
+                let connect = method == "CONNECT";
+                if self.requests.len() == MAX_REQUESTS {
+                    self.requests.pop_front();
+                }
+                self.requests.push_back(Request { head: method == "HEAD", connect });
+                (if connect { Framing::Length(0) } else { head.request_framing() }, None)
+            }
+            HttpStart::Response { status } => {
+                let interim = (100..200).contains(status) && *status != 101;
+                let request =
+                    if interim { self.requests.front().copied() } else { self.requests.pop_front() };
+                let request = request.unwrap_or_default();
+                let tunnel = request.connect && (200..300).contains(status);
+                let empty =
+                    request.head || tunnel || (100..200).contains(status) || matches!(status, 204 | 304);
+                let upgrade =
+                    if tunnel { Some(Upgrade::Tunnel) } else { (*status == 101).then(|| head.upgrade()) };
+                let framing = if empty { Framing::Length(0) } else { head.response_framing() };
+                if request.connect && !interim && !tunnel {
+                    self.resume(direction.reversed(), out);
+                }
+                (framing, upgrade)
+            }
+        };
+        let connect = matches!(&head.start, HttpStart::Request { method, .. } if method == "CONNECT");
+        self.halves[direction.index()].begin_body(head, framing, end, connect, out);
+        upgrade
+    }
+
+    /// A CONNECT was refused: what the client sent since is more HTTP.
+    fn resume(&mut self, direction: Direction, out: &mut Vec<Observation>) {
+        let half = &mut self.halves[direction.index()];
+        if !matches!(half.phase, Phase::Held) {
+            return;
+        }
+        half.phase = Phase::Head;
+        let (at, held) = (half.buffer_at, std::mem::take(&mut half.buffer));
+        // Nested no deeper than requests are held: a second CONNECT holds again.
+        let _ = self.handle_data(direction, at, &held, out);
+    }
+
+    /// No answer to a CONNECT will come: what was held is taken for the tunnel's.
+    fn release(&mut self, direction: Direction) -> Option<Switch> {
+        let half = &self.halves[direction.index()];
+        let held = matches!(half.phase, Phase::Held) && !half.buffer.is_empty();
+        held.then(|| self.switch(Upgrade::Tunnel, direction, 0, &[]))
+    }
+
+    fn switch(&mut self, to: Upgrade, direction: Direction, at: u64, rest: &[u8]) -> Switch {
+        let mut all = Vec::new();
+        for half in &mut self.halves {
+            if !half.buffer.is_empty() {
+                all.push((half.direction, half.buffer_at, std::mem::take(&mut half.buffer)));
+            }
+        }
+        if !rest.is_empty() {
+            all.push((direction, at, rest.to_vec()));
+        }
+        Switch { to, rest: all }
+    }
+}
+
+/// What a direction is at.
+#[derive(Debug)]
+enum Phase {
+    /// A head comes, or blank lines before it.
+    Head,
+    /// A body comes.
+    Body(Framing),
+    /// After a gap: the next message is looked for.
+    Lost,
+    /// After a CONNECT: its answer decides what the bytes are.
+    Held,
+}
+
+/// A head taken apart.
+#[derive(Debug)]
+struct Head {
+    start: HttpStart,
+    headers: Vec<HttpHeader>,
+    at: u64,
+}
+
+impl Head {
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.values("content-length").find_map(|value| {
+            let value = value.trim_start_matches('+');
+            let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+            // Lengths are added to offsets.
+            value[..digits].parse().ok().filter(|&length: &u64| length < 1 << 48)
+        })
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.values("transfer-encoding").any(|value| value.to_ascii_lowercase().contains("chunked"))
+    }
+
+    fn request_framing(&self) -> Framing {
+        let length = self.length();
+        if self.is_chunked() {
+            Framing::chunked(Some(length.unwrap_or(0)))
+        } else {
+            Framing::Length(length.unwrap_or(0))
+        }
+    }
+
+    fn response_framing(&self) -> Framing {
+        let length = self.length();
+        if self.is_chunked() {
+            Framing::chunked(length)
+        } else {
+            length.map_or(Framing::UntilEnd, Framing::Length)
+        }
+    }
+
+    fn upgrade(&self) -> Upgrade {
+        let mut names = self.values("upgrade").map(str::to_ascii_lowercase);
+        match names.next().as_deref() {
+            Some("websocket") => Upgrade::WebSocket,
+            Some("h2c") => Upgrade::Http2,
+            _ => Upgrade::Other,
+        }
+    }
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Half {
+    direction: Direction,
+    phase: Phase,
+    /// The head so far, the line that is looked at after a gap, or what is held.
+    buffer: Vec<u8>,
+    /// Stream offset of `buffer[0]`.
+    buffer_at: u64,
+    /// How far `buffer` was searched for the head's end.
+    searched: usize,
+    /// The message whose body comes, unless it was yielded already.
+    message: Option<Box<HttpMessage>>,
+}
+
+impl Half {
+    fn new(direction: Direction) -> Self {
+        Self { direction, phase: Phase::Head, buffer: Vec::new(), buffer_at: 0, searched: 0, message: None }
+    }
+
+    fn take_head(&mut self, rest: &mut &[u8], at: u64, out: &mut Vec<Observation>) -> Option<Head> {
+        if self.buffer.is_empty() {
+            let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            *rest = &rest[blank..];
+            self.buffer_at = at + blank as u64;
+            self.searched = 0;
+        }
+        let before = self.buffer.len();
+        let taken = rest.len().min(MAX_HEAD - before);
+        self.buffer.extend_from_slice(&rest[..taken]);
+        let Some(end) = head::find_end(&self.buffer, self.searched) else {
+            *rest = &rest[taken..];
+            self.searched = self.buffer.len().saturating_sub(3);
+            if self.buffer.len() == MAX_HEAD {
+                self.cut("too_long", out);
+                self.phase = Phase::Lost;
+            }
+            return None;
+        };
+        *rest = &rest[end - before..];
+        self.buffer.truncate(end);
+        let parsed = head::parse(&self.buffer, self.buffer_at);
+        if parsed.is_none() {
+            self.cut("malformed", out);
+        }
+        self.buffer.clear();
+        let (start, headers) = parsed?;
+        Some(Head { start, headers, at: self.buffer_at })
+    }
+
+    fn begin_body(
+        &mut self,
+        head: Head,
+        framing: Framing,
+        end: u64,
+        connect: bool,
+        out: &mut Vec<Observation>,
+    ) {
+        self.message = Some(Box::new(HttpMessage {
+            direction: self.direction,
+            start: head.start,
+            headers: head.headers,
+            body: Vec::new(),
+            body_range: end..end,
+            chunked: framing.is_chunked(),
+            cut: None,
+            range: head.at..end,
+        }));
+        if framing.is_complete() {
+            self.emit(None, out);
+            self.phase = if connect { Phase::Held } else { Phase::Head };
+        } else {
+            self.phase = Phase::Body(framing);
+        }
+    }
+
+    fn take_body(&mut self, rest: &mut &[u8], at: u64, out: &mut Vec<Observation>) {
+        let Phase::Body(framing) = &mut self.phase else { return };
+        let all = rest.len();
+        let limit = MAX_BODY[self.direction.index()];
+        let mut full = false;
+        let message = &mut self.message;
+        let progress = framing.feed(rest, at, &mut |content| {
+            if let Some(message) = message {
+                let room = content.len().min(limit - message.body.len());
+                message.body.extend_from_slice(&content[..room]);
+                full |= room < content.len();
+            }
+        });
+        let chunked = framing.is_chunked();
+        if let Some(message) = &mut self.message {
+            message.chunked = chunked;
+            message.body_range.end = at + (all - rest.len()) as u64;
+            message.range.end = message.body_range.end;
+        }
+        if full {
+            self.emit(Some("too_long"), out);
+        }
+        match progress {
+            Progress::More => {}
+            Progress::Complete(trailers) => {
+                if let Some(message) = &mut self.message {
+                    message.headers.extend(trailers);
+                }
+                self.emit(None, out);
+                self.phase = Phase::Head;
+            }
+            Progress::Malformed => {
+                self.emit(Some("malformed"), out);
+                self.phase = Phase::Lost;
+            }
+        }
+    }
+
+    /// Looks for the first line of a message.
+    fn find_start(&mut self, rest: &mut &[u8], at: u64) {
+        if self.buffer.is_empty() {
+            self.buffer_at = at;
+        }
+        let room = MAX_LINE - self.buffer.len();
+        let end = rest.iter().take(room).position(|&byte| byte == b'\n');
+        let taken = end.map_or(room.min(rest.len()), |end| end + 1);
+        self.buffer.extend_from_slice(&rest[..taken]);
+        *rest = &rest[taken..];
+        if end.is_none() && self.buffer.len() < MAX_LINE {
+            return;
+        }
+        match head::find_start(&self.buffer) {
+            Some(start) if end.is_some() => {
+                self.buffer.drain(..start);
+                self.buffer_at += start as u64;
+                self.searched = 0;
+                self.phase = Phase::Head;
+            }
+            _ => self.buffer.clear(),
+        }
+    }
+
+    /// Keeps what comes before a CONNECT is answered; `false` when it is too much.
+    fn hold(&mut self, rest: &mut &[u8], at: u64) -> bool {
+        if self.buffer.is_empty() {
+            self.buffer_at = at;
+        }
+        if self.buffer.len() + rest.len() > MAX_HELD {
+            return false;
+        }
+        self.buffer.extend_from_slice(std::mem::take(rest));
+        true
+    }
+
+    fn handle_gap(&mut self, len: u64, out: &mut Vec<Observation>) {
+        let known = match &mut self.phase {
+            Phase::Body(framing) => framing.skip(len),
+            Phase::Head | Phase::Lost | Phase::Held => false,
+        };
+        let ended = matches!(&self.phase, Phase::Body(framing) if framing.is_complete());
+        self.cut("gap", out);
+        match (known, ended) {
+            (true, false) => {}
+            (true, true) => self.phase = Phase::Head,
+            (false, _) => {
+                self.phase = Phase::Lost;
+                self.buffer.clear();
+            }
+        }
+    }
+
+    fn handle_end(&mut self, out: &mut Vec<Observation>) {
+        match self.phase {
+            Phase::Body(Framing::UntilEnd) => self.emit(None, out),
+            Phase::Held => {}
+            Phase::Head | Phase::Body(_) | Phase::Lost => self.cut("unfinished", out),
+        }
+    }
+
+    /// Yields what is kept of an unfinished message; what still comes of its body is passed over.
+    fn cut(&mut self, reason: &'static str, out: &mut Vec<Observation>) {
+        match self.phase {
+            Phase::Body(_) => self.emit(Some(reason), out),
+            Phase::Head if !self.buffer.is_empty() => {
+                let bytes = std::mem::take(&mut self.buffer);
+                let range = self.buffer_at..self.buffer_at + bytes.len() as u64;
+                match head::parse(&bytes, self.buffer_at) {
+                    Some((start, headers)) => out.push(Observation::Http(Box::new(HttpMessage {
+                        direction: self.direction,
+                        start,
+                        headers,
+                        body: Vec::new(),
+                        body_range: range.end..range.end,
+                        chunked: false,
+                        cut: Some(reason),
+                        range,
+                    }))),
+                    None => {
+                        out.push(Observation::Readable(Readable { direction: self.direction, bytes, range }))
+                    }
+                }
+                self.phase = Phase::Lost;
+            }
+            Phase::Lost => self.buffer.clear(),
+            Phase::Head | Phase::Held => {}
+        }
+    }
+
+    fn emit(&mut self, cut: Option<&'static str>, out: &mut Vec<Observation>) {
+        if let Some(mut message) = self.message.take() {
+            message.cut = cut;
+            out.push(Observation::Http(message));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

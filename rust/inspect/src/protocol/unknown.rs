@@ -1,0 +1,262 @@
+//! Protocols that no dissector here understands: what can be read of them is handed on in windows, and a protocol
+//! that begins later (STARTTLS, SOCKS) is noticed where the conversation turns.
+
+use packet::Direction;
+
+use super::{Observation, Readable, http};
+use crate::stream::StreamEvent;
+
+/// A window is yielded when it has this many bytes.
+const WINDOW: usize = 8 * 1024;
+/// Where a full window is split at the latest letter or digit boundary: no word is cut unless it is longer than this.
+const MIN_WINDOW: usize = 4 * 1024;
+/// How much of each direction is looked at.
+const MAX_TOTAL: u64 = 64 * 1024;
+/// From how many bytes on their distribution tells ciphertext and compressed data from anything else.
+const MIN_SAMPLE: usize = 1024;
+/// How many bytes tell that another protocol begins.
+const PROBE: usize = 10;
+
+/// The rest of the flow in both directions.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    halves: [Half; 2],
+    turn: Option<Direction>,
+}
+
+/// Another protocol begins: its first bytes, and where they stand.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Begin {
+    pub(super) direction: Direction,
+    pub(super) offset: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Unknown {
+    pub(super) fn new() -> Self {
+        Self { halves: [Half::new(Direction::Outbound), Half::new(Direction::Inbound)], turn: None }
+    }
+
+    /// Takes what a stream yields. `Some`: a protocol that is known begins.
+    pub(super) fn handle(
+        &mut self,
+        direction: Direction,
+        event: StreamEvent<'_>,
+        out: &mut Vec<Observation>,
+    ) -> Option<Begin> {
+        match event {
+            StreamEvent::Data { offset, bytes } => {
+                self.take_turn(direction, out);
+                self.halves[direction.index()].handle_data(offset, bytes, out)
+            }
+            StreamEvent::Gap { .. } | StreamEvent::End => {
+                self.halves[direction.index()].emit(out);
+                None
+            }
+        }
+    }
+
+    /// Takes a datagram's payload.
+    pub(super) fn handle_datagram(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) {
+        self.take_turn(direction, out);
+        let half = &mut self.halves[direction.index()];
+        half.probed = true;
+        half.handle_data(offset, bytes, out);
+    }
+
+    pub(super) fn flush(&mut self, out: &mut Vec<Observation>) {
+        self.halves.iter_mut().for_each(|half| half.emit(out));
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.halves.iter().any(|half| !half.buffer.is_empty())
+    }
+
+    pub(super) fn wants(&self, direction: Direction) -> bool {
+        !self.halves[direction.index()].done
+    }
+
+    fn take_turn(&mut self, direction: Direction, out: &mut Vec<Observation>) {
+        if self.turn != Some(direction) {
+            self.turn = Some(direction);
+            self.halves[direction.reversed().index()].emit(out);
+            self.halves[direction.index()].probed = false;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Half {
+    direction: Direction,
+    buffer: Vec<u8>,
+    /// Stream offset of `buffer[0]`.
+    at: u64,
+    /// Bytes taken in all.
+    total: u64,
+    /// Whether the bytes since the last turn were looked at for another protocol.
+    probed: bool,
+    done: bool,
+}
+
+impl Half {
+    fn new(direction: Direction) -> Self {
+        Self { direction, buffer: Vec::new(), at: 0, total: 0, probed: true, done: false }
+    }
+
+    fn handle_data(&mut self, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) -> Option<Begin> {
+        // Snapped datagrams leave holes between them.
+        if !self.buffer.is_empty() && self.at + self.buffer.len() as u64 != offset {
+            self.emit(out);
+        }
+        let mut rest = bytes;
+        while !self.done && !rest.is_empty() {
+            if self.buffer.is_empty() {
+                self.at = offset + (bytes.len() - rest.len()) as u64;
+            }
+            let room = if self.probed { WINDOW } else { PROBE } - self.buffer.len();
+            let room = room.min(usize::try_from(MAX_TOTAL - self.total).unwrap_or(usize::MAX));
+            let (taken, after) = rest.split_at(room.min(rest.len()));
+            rest = after;
+            self.buffer.extend_from_slice(taken);
+            self.total += taken.len() as u64;
+            if !self.probed && self.buffer.len() == PROBE {
+                self.probed = true;
+                if begins_known(&self.buffer) {
+                    return Some(self.begin(rest));
+                }
+            }
+            if self.buffer.len() == WINDOW {
+                self.emit_window(out);
+            }
+            if self.total == MAX_TOTAL {
+                self.emit(out);
+                self.give_up("too_long", out);
+            }
+        }
+        None
+    }
+
+    fn begin(&mut self, rest: &[u8]) -> Begin {
+        let mut bytes = std::mem::take(&mut self.buffer);
+        bytes.extend_from_slice(rest);
+        Begin { direction: self.direction, offset: self.at, bytes }
+    }
+
+    /// Yields a full window, up to where a word ends.
+    fn emit_window(&mut self, out: &mut Vec<Observation>) {
+        let split = self.buffer[MIN_WINDOW..].iter().rposition(|byte| !byte.is_ascii_alphanumeric());
+        let keep = split.map_or_else(Vec::new, |at| self.buffer.split_off(MIN_WINDOW + at + 1));
+        self.emit(out);
+        self.buffer = keep;
+    }
+
+    fn emit(&mut self, out: &mut Vec<Observation>) {
+        if self.buffer.is_empty() {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.buffer);
+        let range = self.at..self.at + bytes.len() as u64;
+        self.at = range.end;
+        let opaque = is_opaque(&bytes);
+        out.push(Observation::Readable(Readable { direction: self.direction, bytes, range }));
+        if opaque {
+            self.give_up("opaque", out);
+        }
+    }
+
+    fn give_up(&mut self, reason: &'static str, out: &mut Vec<Observation>) {
+        if !self.done {
+            self.done = true;
+            out.push(Observation::GiveUp { direction: self.direction, reason });
+        }
+    }
+}
+
+fn begins_known(bytes: &[u8]) -> bool {
+    matches!(bytes, [22, 3, 0..=4, _, _, 1, ..]) || http::begins_known(bytes)
+}
+
+/// Whether bytes are spread as evenly as those of ciphertext: the sum of squared counts of even random bytes is
+/// about n + n²/256; text has ten times as much, machine code and tables three times.
+fn is_opaque(bytes: &[u8]) -> bool {
+    if bytes.len() < MIN_SAMPLE {
+        return false;
+    }
+    let mut counts = [0u64; 256];
+    bytes.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+    let squares: u64 = counts.iter().map(|count| count * count).sum();
+    let n = bytes.len() as u64;
+    squares * 256 * 2 < 3 * (256 * n + n * n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Even bytes from a multiplicative generator.
+    fn noise(len: u64) -> Vec<u8> {
+        let step = |i: u64| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (1..=len).map(|i| (step(i) >> 56) as u8).collect()
+    }
+
+    fn run(events: &[(Direction, &[u8])]) -> (Vec<Observation>, Option<Begin>) {
+        let (mut unknown, mut out, mut at) = (Unknown::new(), Vec::new(), [0u64; 2]);
+        for &(direction, bytes) in events {
+            let offset = at[direction.index()];
+            at[direction.index()] += bytes.len() as u64;
+            if let Some(begin) = unknown.handle(direction, StreamEvent::Data { offset, bytes }, &mut out) {
+                return (out, Some(begin));
+            }
+        }
+        unknown.flush(&mut out);
+        (out, None)
+    }
+
+    fn windows(out: &[Observation]) -> Vec<(Direction, u64, usize)> {
+        let readable = |o: &Observation| match o {
+            Observation::Readable(r) => Some((r.direction, r.range.start, r.bytes.len())),
+            _ => None,
+        };
+        out.iter().filter_map(readable).collect()
+    }
+
+    const OUT: Direction = Direction::Outbound;
+    const IN: Direction = Direction::Inbound;
+
+    #[test]
+    fn a_window_ends_where_the_other_side_answers() {
+        let (out, _) = run(&[(OUT, b"LOGIN "), (OUT, b"imei"), (IN, b"OK"), (OUT, b"BYE")]);
+        assert_eq!(windows(&out), [(OUT, 0, 10), (IN, 0, 2), (OUT, 10, 3)]);
+    }
+
+    #[test]
+    fn a_full_window_cuts_no_word() {
+        let text = "imei=359091108778933;".repeat(500);
+        let (out, _) = run(&[(OUT, text.as_bytes())]);
+        let all = windows(&out);
+        assert!(all.len() == 2 && all[0].2 % 21 == 0 || all[0].2 % 21 == 5, "{all:?}");
+        assert_eq!(all[0].2 + all[1].2, text.len());
+    }
+
+    #[test]
+    fn ciphertext_is_given_up_after_a_window() {
+        let (out, _) = run(&[(OUT, &noise(30_000))]);
+        assert_eq!(windows(&out).len(), 1);
+        assert_eq!(out.last(), Some(&Observation::GiveUp { direction: OUT, reason: "opaque" }));
+        assert!(!is_opaque("a sentence that says something. ".repeat(100).as_bytes()));
+    }
+
+    #[test]
+    fn tls_is_noticed_after_a_turn() {
+        let hello = [22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, 9];
+        let (_, begin) =
+            run(&[(OUT, b"STARTTLS\r\n"), (IN, b"220 go\r\n"), (OUT, &hello[..4]), (OUT, &hello[4..])]);
+        assert_eq!(begin, Some(Begin { direction: OUT, offset: 10, bytes: hello.to_vec() }));
+    }
+}
