@@ -1,6 +1,8 @@
 //! The command line, and the help that teaches it.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use inspect::KnownIdentifier;
@@ -37,6 +39,30 @@ history), they are found in every encoding, and also hashed. They stay on this m
 
 Exit status: 0 nothing flagged at or above --fail-on, 1 something was, 2 bad input or usage.";
 
+const TUN_HELP: &str = "\
+Examples:
+  sudo telltale tun --record boot.pcapng -o report.html
+                                     prints the commands that send a phone's traffic into it
+  sudo ip netns add phone && sudo telltale tun --netns phone --for 10m
+                                     watches what runs in the namespace: ip netns exec phone ...
+  sudo telltale tun --watch-file mine.txt --home NO --dns 9.9.9.9
+
+The engine keeps the phone online: it ends each connection here and opens its own to the same address. Findings are
+shown as they come; Ctrl-C (or SIGTERM, or --for) ends the session with the report. A recording replays to the same
+report: telltale replay boot.pcapng.
+
+Exit status: 0 nothing flagged at or above --fail-on, 1 something was, 2 a missing right, bad usage, or a recording that
+could not be kept.";
+
+#[cfg(feature = "demo")]
+const DEMO_HELP: &str = "\
+The demo is played on this machine alone, in network namespaces without names: a phone, whose traffic goes into a TUN;
+the engine; and servers that have the addresses of the real ones there, so that countries are shown as they would be.
+Everything is gone when the program ends, however it ends. Time is shortened: what waits 60 s after a boot waits 3 s here.
+
+It needs root, or a kernel that allows user namespaces, and the command `ip`. Without, a recording of the demo is
+replayed instead, and it says so.";
+
 /// Shows what a phone tells, and to whom, while it activates.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = AFTER_HELP, arg_required_else_help = true, max_term_width = 110)]
@@ -52,6 +78,13 @@ pub enum Command {
     /// Analyze captures (pcap, pcapng, either gzipped), or a capture that grows on standard input
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArgs),
+    /// Watch live on a Linux TUN
+    #[command(after_help = TUN_HELP)]
+    Tun(TunArgs),
+    /// Play a phone's first boot, watch it live, and report what it told
+    #[cfg(feature = "demo")]
+    #[command(after_help = DEMO_HELP)]
+    Demo(DemoArgs),
     /// Print shell completions, e.g. `telltale completions bash > /etc/bash_completion.d/telltale`
     Completions {
         /// The shell
@@ -74,6 +107,56 @@ pub struct ReplayArgs {
     /// What to write, and where.
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// Arguments of `telltale tun`.
+#[derive(Debug, ClapArgs)]
+pub struct TunArgs {
+    /// The TUN's name; it is made if need be
+    #[arg(long, default_value = "telltale0")]
+    pub name: String,
+    /// The longest packet the phone may send, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1500, value_parser = clap::value_parser!(u16).range(1280..))]
+    pub mtu: u16,
+    /// Move the TUN into this network namespace (`ip netns add NAME` first) and make it the way out there
+    #[arg(long, value_name = "NAME")]
+    pub netns: Option<String>,
+    /// Record everything into this file (pcapng; Wireshark reads it)
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Send DNS to this server, whichever the phone asks
+    #[arg(long, value_name = "IP")]
+    pub dns: Option<IpAddr>,
+    /// End by itself after this time: 90, 90s, 10m, 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
+    pub time: Option<Duration>,
+    /// What to look for.
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+    /// What to write, and where.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Arguments of `telltale demo`.
+#[cfg(feature = "demo")]
+#[derive(Debug, ClapArgs)]
+pub struct DemoArgs {
+    /// The folder for the reports and the recording
+    #[arg(short, long, value_name = "DIR", default_value = "telltale-demo")]
+    pub output: PathBuf,
+    /// Stay after the boot until Ctrl-C, and say how to get into the phone's network
+    #[arg(long, conflicts_with = "bundled")]
+    pub keep: bool,
+    /// Replay the recording that comes with the program instead
+    #[arg(long)]
+    pub bundled: bool,
+    /// Show identifiers in full instead of masked (they belong to nobody)
+    #[arg(long)]
+    pub show_values: bool,
+    /// Colour; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
 }
 
 /// What is known of the phone beforehand.
@@ -150,6 +233,21 @@ impl FailOn {
     }
 }
 
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(end) => text.split_at(end),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        _ => return Err("give a time such as 90s, 10m or 2h".to_owned()),
+    };
+    let seconds = number.parse::<u32>().map_err(|_| "give a time such as 90s, 10m or 2h".to_owned())?;
+    Ok(Duration::from_secs(u64::from(seconds) * factor))
+}
+
 fn parse_country(text: &str) -> Result<String, String> {
     if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Ok(text.to_ascii_uppercase());
@@ -197,6 +295,16 @@ mod tests {
             ["", "phone", "02:00:5e:10:00", "02:00:5e:10:00:fe:01", "2:0:5e:10:0:fe", "+2:00:5e:10:00:fe"]
         {
             assert!(parse_phone(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(parse_time("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_time("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(parse_time("2h"), Ok(Duration::from_secs(7200)));
+        for bad in ["", "m", "-1", "1d", "1.5h", "99999999999"] {
+            assert!(parse_time(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -1,13 +1,13 @@
 //! What happens while it happens, on stderr, a line each.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use inspect::Event;
 use inspect::report::Finding;
 use report::TextOptions;
 
-use crate::args::ReportArgs;
+use crate::args::Color;
 use crate::output::text_options;
 
 /// Shows phases and findings as they come.
@@ -20,10 +20,14 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// On stderr, in colour if the arguments allow it.
-    pub fn new(args: &ReportArgs) -> Self {
-        let options = text_options(&io::stderr(), args.color);
-        Self { options, show_values: args.show_values, shown: BTreeMap::new() }
+    /// On stderr, in colour if `color` allows it.
+    pub fn new(color: Color, show_values: bool) -> Self {
+        let mut options = text_options(&io::stderr(), color);
+        if !io::stderr().is_terminal() {
+            // Nothing is cut in a file.
+            options.width = usize::MAX;
+        }
+        Self { options, show_values, shown: BTreeMap::new() }
     }
 
     /// Shows an event, unless it tells nothing new. Flows are left to the report.

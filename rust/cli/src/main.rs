@@ -1,12 +1,14 @@
 //! The `telltale` command: reads the arguments, runs what they ask for, and turns the result into an exit status.
 
 mod args;
-#[cfg(all(test, feature = "demo"))]
+#[cfg(feature = "demo")]
 mod demo;
 mod live;
 mod output;
 mod replay;
+mod session;
 mod stdin;
+mod tun;
 mod watch;
 
 use std::fmt;
@@ -40,6 +42,9 @@ impl fmt::Display for Failure {
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Replay(args) => replay::run(&args),
+        Command::Tun(args) => tun::run(&args),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => completions(shell),
     };
     match result {

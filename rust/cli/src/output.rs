@@ -20,6 +20,8 @@ pub enum Format {
     Text,
     /// For programs: schema `telltale.report/1`.
     Json,
+    /// A self-contained page.
+    Html,
     /// A row per identifier, for spreadsheets.
     Csv,
 }
@@ -30,6 +32,7 @@ impl Format {
         let extension = path.extension()?.to_str()?;
         Some(match extension.to_ascii_lowercase().as_str() {
             "json" => Self::Json,
+            "html" | "htm" => Self::Html,
             "csv" => Self::Csv,
             _ => return None,
         })
@@ -122,6 +125,7 @@ pub fn render(report: &Report, format: Format, options: TextOptions) -> String {
     match format {
         Format::Text => report::to_text(report, options),
         Format::Json => report::to_json(report),
+        Format::Html => report::to_html(report),
         Format::Csv => report::to_csv(report),
     }
 }
@@ -144,7 +148,11 @@ fn no_color() -> bool {
         || std::env::var_os("TERM").is_some_and(|value| value == "dumb")
 }
 
-fn check_place(path: &Path) -> Result<(), Failure> {
+/// Checks that a file can be at `path`.
+///
+/// # Errors
+/// It is a folder, or there is none for it.
+pub fn check_place(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(Failure(format!(
             "{}: is a folder; name a file in it, e.g. {0}/report.html",
@@ -197,6 +205,7 @@ mod tests {
 
     #[test]
     fn the_ending_names_the_format() {
+        assert_eq!(Format::of(Path::new("a/b.HTML")), Some(Format::Html));
         assert_eq!(Format::of(Path::new("b.json")), Some(Format::Json));
         assert_eq!(Format::of(Path::new("b.csv")), Some(Format::Csv));
         assert_eq!(Format::of(Path::new("html")), None);

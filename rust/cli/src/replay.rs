@@ -84,7 +84,7 @@ impl Capture {
         live::line("telltale: reading standard input; Ctrl-C ends it with the report");
         let source: Box<dyn Read> = Box::new(stdin);
         let reader = Reader::open(source, args.phone).map_err(fail)?;
-        let screen = Some(Screen::new(&args.report));
+        let screen = Some(Screen::new(args.report.color, args.report.show_values));
         Ok(Self { name: NAME.to_owned(), reader, progress: ProgressBar::hidden(), screen, interrupted })
     }
 

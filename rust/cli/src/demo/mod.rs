@@ -2,79 +2,114 @@
 
 mod dns;
 mod identity;
+mod live;
 mod namespace;
 mod phone;
 mod places;
 mod script;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod world;
 
-#[cfg(test)]
-mod tests {
-    use std::io::{self, Write};
-    use std::sync::Mutex;
-    use std::sync::mpsc::channel;
-    use std::thread;
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::Path;
 
-    use packet::Phase;
+use inspect::report::{Report, Severity};
+use inspect::{Config, Inspector};
+use recording::Reader;
 
-    use super::*;
+use crate::args::DemoArgs;
+use crate::live::{Screen, line};
+use crate::output::{Format, Target, render, text_options};
+use crate::{Failure, Outcome};
 
-    #[derive(Default)]
-    struct Notes(Mutex<Vec<Phase>>);
+/// The demo as it was recorded by itself, for where it cannot be played.
+const BUNDLED: &[u8] = include_bytes!("boot.pcapng");
 
-    impl script::Stage for Notes {
-        fn enter(&self, phase: Phase) {
-            self.0.lock().expect("unpoisoned").push(phase);
+/// The recording's name in the output folder, and the source in the report.
+const RECORDING: &str = "boot.pcapng";
+
+/// Runs the command.
+///
+/// # Errors
+/// The folder cannot be written, or the demo went wrong.
+pub fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
+    let folder = &args.output;
+    fs::create_dir_all(folder)
+        .map_err(|error| Failure(format!("{}: cannot be made: {error}", folder.display())))?;
+    let (report, outcome) = if args.bundled {
+        (bundled(args)?, Outcome::Clean)
+    } else {
+        match live::play(args) {
+            Ok(played) => played,
+            Err(live::Problem::Missing(reason)) => {
+                line(&format!("telltale: the demo cannot be played here: {reason}."));
+                line("telltale: this is the recording of it that comes with the program:");
+                (bundled(args)?, Outcome::Clean)
+            }
+            Err(live::Problem::Failed(failure)) => return Err(failure),
         }
+    };
+    publish(args, &report)?;
+    Ok(outcome)
+}
 
-        fn say(&self, _text: &str) {}
-    }
+/// What the engine is told, live and replayed: the phone is meant for Norway.
+fn config() -> Config {
+    Config { source: RECORDING.to_owned(), home: Some("NO".to_owned()), watch: Vec::new() }
+}
 
-    fn runtime() -> io::Result<tokio::runtime::Runtime> {
-        tokio::runtime::Builder::new_current_thread().enable_all().build()
-    }
+fn bundled(args: &DemoArgs) -> Result<Report, Failure> {
+    Target::File(args.output.join(RECORDING)).write(BUNDLED)?;
+    let mut screen = Screen::new(args.color, args.show_values);
+    replay(BUNDLED, &mut |event| screen.show(event)).map_err(Failure)
+}
 
-    /// Phone and world on one wire, without the engine. Needs the right to make network namespaces.
-    #[test]
-    fn clients_and_servers_understand_each_other() -> io::Result<()> {
-        if let Err(missing) = thread::spawn(namespace::enter_first).join().expect("no panic") {
-            writeln!(io::stderr(), "skipped: {missing}")?;
-            return Ok(());
+fn replay(recording: &[u8], show: &mut dyn FnMut(&inspect::Event)) -> Result<Report, String> {
+    let mut reader = Reader::open(Cursor::new(recording), None).map_err(|error| error.to_string())?;
+    let mut inspector = Inspector::new(config())?;
+    while let Some((now, input)) = reader.next_input().map_err(|error| error.to_string())? {
+        inspector.handle_input(now, input);
+        while let Some(event) = inspector.poll_event() {
+            show(&event);
         }
-        let authority = tls::Authority::new()?;
-        let (to_phone, from_world) = channel::<String>();
-        let (to_world, from_phone) = channel::<bool>();
-        let (done, until_done) = tokio::sync::oneshot::channel::<()>();
-        let for_world = authority.clone();
-        let world = thread::spawn(move || -> io::Result<()> {
-            namespace::enter_another()?;
-            to_phone.send(namespace::here()).expect("the phone listens");
-            let v6 = from_phone.recv().expect("the phone has wired");
-            namespace::wire_world(v6)?;
-            namespace::tests::route_phone(v6)?;
-            runtime()?.block_on(async {
-                world::serve(&for_world, v6).await?;
-                to_phone.send("ready".to_owned()).expect("the phone listens");
-                let _ = until_done.await;
-                Ok(())
-            })
-        });
-        let phone = thread::spawn(move || -> io::Result<Vec<Phase>> {
-            namespace::enter_another()?;
-            let v6 = namespace::wire_engine(&from_world.recv().expect("the world is there"))?;
-            namespace::tests::wire_phone_directly(v6)?;
-            to_world.send(v6).expect("the world listens");
-            from_world.recv().expect("the world serves");
-            let notes = Notes::default();
-            let phone = phone::Phone::new(&authority, phone::Owners::default(), v6)?;
-            runtime()?.block_on(script::play(&phone, &notes))?;
-            drop(done);
-            Ok(notes.0.into_inner().expect("unpoisoned"))
-        });
-        let phases = phone.join().expect("no panic")?;
-        world.join().expect("no panic")?;
-        assert_eq!(phases.iter().filter(|phase| **phase == Phase::Unlock).count(), 2);
-        Ok(())
     }
+    Ok(inspector.finish(reader.truncated().map(str::to_owned)))
+}
+
+/// Writes the reports, shows the text, and says where the rest is.
+fn publish(args: &DemoArgs, report: &Report) -> Result<(), Failure> {
+    let masked;
+    let shown = if args.show_values {
+        report
+    } else {
+        masked = report::masked(report);
+        &masked
+    };
+    let folder = &args.output;
+    let plain = report::TextOptions::default();
+    for (name, format) in
+        [("report.html", Format::Html), ("report.json", Format::Json), ("report.txt", Format::Text)]
+    {
+        Target::File(folder.join(name)).write(render(shown, format, plain).as_bytes())?;
+    }
+    let options = text_options(&io::stdout(), args.color);
+    Target::Stdout.write(render(shown, Format::Text, options).as_bytes())?;
+    line(&epilogue(folder, report));
+    Ok(())
+}
+
+fn epilogue(folder: &Path, report: &Report) -> String {
+    let folder = folder.display();
+    let worst = report.findings.iter().find(|finding| finding.severity == Severity::Critical);
+    let id = worst.or(report.findings.first()).map_or(1, |finding| finding.id);
+    format!(
+        "
+The same as a page:             {folder}/report.html (also report.json, report.txt)
+What was on the wire:           {folder}/{RECORDING} (Wireshark reads it)
+How a finding was decoded:      telltale explain {folder}/report.json {id}
+The same from the recording:    telltale replay {folder}/{RECORDING} --home NO"
+    )
 }

@@ -84,7 +84,7 @@ pub fn wire_world(v6: bool) -> io::Result<()> {
 }
 
 /// In the phone's network, once its TUN is there: everything goes into the TUN.
-pub fn wire_phone(v6: bool) -> io::Result<()> {
+pub fn wire_phone(v6: bool, mtu: usize) -> io::Result<()> {
     ip("link set lo up")?;
     // No link-local address: the kernel's own router solicitations are not part of the story.
     ip(&format!("link set {TUN} addrgenmode none"))?;
@@ -92,7 +92,7 @@ pub fn wire_phone(v6: bool) -> io::Result<()> {
     if v6 {
         ip(&format!("-6 addr add {PHONE_V6}/128 dev {TUN} nodad"))?;
     }
-    ip(&format!("link set {TUN} up"))?;
+    ip(&format!("link set {TUN} mtu {mtu} up"))?;
     ip(&format!("route add default dev {TUN}"))?;
     if v6 {
         ip(&format!("-6 route add default dev {TUN}"))?;
