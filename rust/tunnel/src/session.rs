@@ -337,7 +337,8 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
                 socket::tcp(&*self.host, remote).map(|socket| Upstream::Tcp(TcpUpstream::new(socket, waker)))
             }
             transport => socket::datagram(&*self.host, transport, remote).map(|socket| {
-                let echo = transport == Transport::Icmp;
+                let kind = if remote.is_ipv4() { 8 } else { 128 };
+                let echo = (transport == Transport::Icmp).then_some(kind);
                 Upstream::Datagram(DatagramUpstream::new(socket, waker, echo))
             }),
         };

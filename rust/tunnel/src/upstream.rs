@@ -30,7 +30,10 @@ pub(crate) struct TcpUpstream {
 pub(crate) struct DatagramUpstream {
     socket: UdpSocket,
     waker: Waker,
-    echo: bool,
+    /// For ICMP: the type of an echo request, which the socket wants to be told.
+    echo: Option<u8>,
+    /// An ICMP error came.
+    failed: bool,
 }
 
 /// Whether there is anything left to relay.
@@ -169,27 +172,29 @@ impl TcpUpstream {
 const ECHO_HEADER: usize = 6;
 
 impl DatagramUpstream {
-    pub(crate) const fn new(socket: UdpSocket, waker: Waker, echo: bool) -> Self {
-        Self { socket, waker, echo }
+    pub(crate) const fn new(socket: UdpSocket, waker: Waker, echo: Option<u8>) -> Self {
+        Self { socket, waker, echo, failed: false }
     }
 
     /// Sends what the phone sent. What the socket has no room for is lost, as on any path.
     pub(crate) fn send(&self, id: FlowId, payload: &[u8], stack: &mut Stack) {
-        // Not through tokio, which would first wait for a new socket's first event.
+        let Err(error) = self.try_send(payload) else { return };
+        if error.kind() == ErrorKind::WouldBlock {
+            return;
+        }
+        stack.undeliverable(id, unreachable(&error));
+        // A socket tells of an ICMP error with the next datagram, which it does not send then.
+        if error.kind() == ErrorKind::ConnectionRefused {
+            let _ = self.try_send(payload);
+        }
+    }
+
+    /// Not through tokio, which would first wait for a new socket's first event.
+    fn try_send(&self, payload: &[u8]) -> io::Result<usize> {
         let socket = SockRef::from(&self.socket);
-        let result = match self.echo {
-            false => socket.send(payload),
-            true => {
-                let v4 = self.socket.peer_addr().is_ok_and(|peer| peer.is_ipv4());
-                let kind = if v4 { 8 } else { 128 };
-                let message = [&[kind, 0, 0, 0, 0, 0], payload].concat();
-                socket.send(&message)
-            }
-        };
-        match result {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => stack.undeliverable(id, self.unreachable(&error)),
+        match self.echo {
+            None => socket.send(payload),
+            Some(kind) => socket.send(&[&[kind, 0, 0, 0, 0, 0], payload].concat()),
         }
     }
 
@@ -200,20 +205,32 @@ impl DatagramUpstream {
             match self.socket.try_recv(buffer) {
                 Ok(len) => self.receive(now, id, stack, &buffer[..len]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => stack.undeliverable(id, self.unreachable(&error)),
+                Err(error) => stack.undeliverable(id, unreachable(&error)),
             }
         }
-        // An error without data (ICMP unreachable) shows as "writable" only.
-        while let Poll::Ready(Ok(())) = self.socket.poll_send_ready(&mut cx) {
-            if let Ok(Some(error)) = self.socket.take_error() {
-                stack.undeliverable(id, self.unreachable(&error));
-            }
-            let _ = self.socket.try_io::<()>(Interest::WRITABLE, || Err(ErrorKind::WouldBlock.into()));
+        if !self.failed {
+            self.failed = self.poll_error(&mut cx, id, stack);
         }
     }
 
+    /// An error without data (ICMP unreachable) shows as "writable" only. Whether there was one: from then on the
+    /// socket is writable for ever, and later errors are told by the next datagram.
+    fn poll_error(&self, cx: &mut Context<'_>, id: FlowId, stack: &mut Stack) -> bool {
+        for _ in 0..2 {
+            if !matches!(self.socket.poll_send_ready(cx), Poll::Ready(Ok(()))) {
+                return false;
+            }
+            if let Ok(Some(error)) = self.socket.take_error() {
+                stack.undeliverable(id, unreachable(&error));
+                return true;
+            }
+            let _ = self.socket.try_io::<()>(Interest::WRITABLE, || Err(ErrorKind::WouldBlock.into()));
+        }
+        true
+    }
+
     fn receive(&self, now: Timestamp, id: FlowId, stack: &mut Stack, datagram: &[u8]) {
-        match (self.echo, datagram) {
+        match (self.echo.is_some(), datagram) {
             (false, payload) => stack.handle_datagram(now, id, payload),
             (true, [0 | 129, ..]) if datagram.len() >= ECHO_HEADER + 2 => {
                 stack.handle_datagram(now, id, &datagram[ECHO_HEADER..]);
@@ -221,12 +238,12 @@ impl DatagramUpstream {
             (true, _) => {}
         }
     }
+}
 
-    fn unreachable(&self, error: &io::Error) -> Unreachable {
-        if error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) {
-            // The least MTU of IPv6, which fits almost any path.
-            return Unreachable::TooBig(1280);
-        }
-        socket::unreachable(error)
+fn unreachable(error: &io::Error) -> Unreachable {
+    if error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) {
+        // The least MTU of IPv6, which fits almost any path.
+        return Unreachable::TooBig(1280);
     }
+    socket::unreachable(error)
 }

@@ -121,10 +121,8 @@ fn with_engine(test: &str, mtu: usize, patience: Duration, script: fn(&Namespace
 fn allow_ping(namespaces: &Namespaces) {
     for place in ["p", "e"] {
         namespaces.inside(place, || {
-            // Of the calling thread's namespace.
-            std::fs::write("/proc/thread-self/sys/net/ipv4/ping_group_range", "0 2147483647")
-                .or_else(|_| std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"))
-                .expect("to allow ping");
+            // The file is that of the reading thread's namespace.
+            std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").expect("to allow ping");
         });
     }
 }
@@ -281,7 +279,7 @@ fn everything_is_relayed_and_the_recording_replays_to_the_same_report() {
     };
     assert_eq!((count(Transport::Udp, 53), count(Transport::Tcp, 53)), (2, 2));
     assert!(report.flows.iter().any(|flow| flow.close == Some(Close::Refused)));
-    assert!(report.flows.iter().any(|flow| flow.host.as_deref() == Some("open.example.test")));
+    assert!(report.flows.iter().any(|flow| flow.close == Some(Close::Rst)));
     assert_eq!(report.capture.unparsed.values().sum::<u64>(), 0, "{:?}", report.capture.unparsed);
 }
 
@@ -289,6 +287,7 @@ fn everything_is_relayed_and_the_recording_replays_to_the_same_report() {
 #[ignore = "needs network namespaces"]
 fn a_gigabyte_arrives_whole() {
     let report = with_engine("gigabyte", 9000, Duration::from_secs(420), |namespaces| {
+        #[expect(clippy::disallowed_methods, reason = "a measurement")]
         let start = std::time::Instant::now();
         download(namespaces, WORLD_V4, 1_000_000_000);
         eprintln!("1 GB in {:?}", start.elapsed());
