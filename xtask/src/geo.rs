@@ -39,7 +39,7 @@ struct Range {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let scratch = run::root().join("target/geo");
+    let scratch = run::target().join("geo");
     std::fs::create_dir_all(&scratch)?;
     let registries = Package::open(REGISTRIES, arguments.registries.as_deref(), &scratch)?;
     let feeds = Package::open(FEEDS, arguments.feeds.as_deref(), &scratch)?;

@@ -1,7 +1,15 @@
 //! Chores of the project: `cargo xtask --help`.
 
+mod bench;
+mod ci;
+mod conformance;
+mod demo;
 mod geo;
+mod golden;
+mod needs;
 mod run;
+mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -17,12 +25,33 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Build Telltale and show it at work: a phone's first boot, watched
+    Demo(demo::Arguments),
+    /// Run every test, those in network namespaces included where the machine allows
+    Test(test::Arguments),
+    /// Run everything that must hold before a change goes in
+    Ci(ci::Arguments),
+    /// Score the engine on captures that others made, against what they are known to contain
+    Conformance(conformance::Arguments),
+    /// Compare the reports of the project's own recordings with the stored ones
+    Golden(golden::Arguments),
+    /// Measure speed (never fails for being slow)
+    Bench(bench::Arguments),
+    /// Check the project's conventions
+    Tidy,
     /// Refresh the table of addresses and countries from the packages it is made of
     Geo(geo::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
+        Chore::Demo(arguments) => return demo::run(&arguments),
+        Chore::Test(arguments) => test::run(&arguments),
+        Chore::Ci(arguments) => ci::run(&arguments),
+        Chore::Conformance(arguments) => conformance::run(&arguments),
+        Chore::Golden(arguments) => golden::run(&arguments),
+        Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Tidy => tidy::run(),
         Chore::Geo(arguments) => geo::run(&arguments),
     };
     match result {

@@ -10,6 +10,12 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, PathBuf::from)
 }
 
+/// The folder that cargo builds into, without the profile.
+pub fn target() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// The cargo that runs this program.
 pub fn cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
