@@ -28,16 +28,20 @@ impl<'a> Group<'a> {
         self.findings.iter().map(|finding| finding.flow).filter(|flow| seen.insert(*flow)).collect()
     }
 
-    /// Their identifiers, each value once and the surest first among its like.
+    /// Their identifiers by kind, then in the order of the report; of a value that comes again, the surest.
     pub fn identifiers(&self) -> Vec<&'a Identifier> {
-        let mut best: BTreeMap<(IdentifierKind, &str), &Identifier> = BTreeMap::new();
+        let mut places: BTreeMap<(IdentifierKind, &str), usize> = BTreeMap::new();
+        let mut best: Vec<&Identifier> = Vec::new();
         for identifier in self.findings.iter().flat_map(|finding| &finding.identifiers) {
-            let slot = best.entry((identifier.kind, &identifier.value)).or_insert(identifier);
-            if identifier.confidence > slot.confidence {
-                *slot = identifier;
+            let place = *places.entry((identifier.kind, &identifier.value)).or_insert(best.len());
+            match best.get_mut(place) {
+                Some(slot) if identifier.confidence > slot.confidence => *slot = identifier,
+                Some(_) => {}
+                None => best.push(identifier),
             }
         }
-        best.into_values().collect()
+        best.sort_by_key(|identifier| identifier.kind);
+        best
     }
 }
 
@@ -71,7 +75,9 @@ mod tests {
         let groups = groups(&report);
         assert_eq!(groups[0].findings().len(), 3);
         assert_eq!(groups[0].flows().len(), 3);
-        assert_eq!(groups[0].identifiers().len(), 7);
+        let values: Vec<_> = groups[0].identifiers().iter().map(|id| id.value.as_str()).collect();
+        assert_eq!(values[..2], ["001017001234569", "001017001234643"]);
+        assert_eq!(values.len(), 7);
         assert!(groups.is_sorted_by(|a, b| a.first().severity >= b.first().severity));
         let all: usize = groups.iter().map(|group| group.findings().len()).sum();
         assert_eq!(all, report.findings.len());

@@ -185,7 +185,7 @@ impl Page {
                 .unseen
                 .iter()
                 .map(|unseen| {
-                    (shown(&unseen.what).replace('_', " "), unseen.count.map(number), shown(&unseen.why))
+                    (shown(&unseen.what).replace('_', " "), words::unseen_count(unseen), shown(&unseen.why))
                 })
                 .collect(),
         }
@@ -216,9 +216,9 @@ fn shares(report: &Report) -> Vec<Share> {
         ("encrypted", "encrypted", coverage.encrypted_bytes),
         ("missing", "missing", coverage.missing_bytes),
     ];
-    let sum = known.iter().fold(0_u64, |sum, (.., count)| sum.saturating_add(*count));
-    let total = coverage.payload_bytes.max(sum);
-    let rest = ("unknown", "not understood", total - sum);
+    let sum: u128 = known.iter().map(|(.., count)| u128::from(*count)).sum();
+    let total = sum.max(coverage.payload_bytes.into());
+    let rest = ("unknown", "not understood", u64::try_from(total - sum).unwrap_or(u64::MAX));
     let mut x = 0.0;
     let mut shares = Vec::new();
     for (class, label, count) in known.into_iter().chain([rest]) {
@@ -256,7 +256,7 @@ fn card(report: &Report, group: &Group<'_>, flows: &BTreeMap<u32, &Flow>) -> Car
         owner: optional(&finding.owner),
         country: finding.country.as_deref().map(|code| shown(&country_label(code))).unwrap_or_default(),
         app: app.map(|app| shown(&app.name)).unwrap_or_default(),
-        content: words::content(finding.encrypted),
+        content: words::sent(finding.encrypted),
         class: class(finding.encrypted),
         count: if count > 1 { counted(count as u64, "time", "times") } else { String::new() },
         occurrences: group.findings().iter().take(MOST_OCCURRENCES).map(|f| occurrence(report, f)).collect(),

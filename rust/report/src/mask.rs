@@ -42,50 +42,70 @@ pub fn masked_event(event: &Event) -> Event {
 pub fn mask(kind: IdentifierKind, value: &str) -> String {
     match kind {
         IdentifierKind::Location => mask_location(value),
-        IdentifierKind::Cell => mask_ends(value, true, 3, 0),
-        IdentifierKind::Imsi => mask_ends(value, true, 3, 2),
-        IdentifierKind::Mac | IdentifierKind::Bssid | IdentifierKind::Msisdn => mask_ends(value, true, 2, 2),
-        IdentifierKind::Ssid => mask_ends(value, false, 1, 1),
+        IdentifierKind::Cell => mask_cell(value),
+        IdentifierKind::Imsi => mask_ends(value, is_sign, 3, 2),
+        IdentifierKind::Mac | IdentifierKind::Bssid | IdentifierKind::Msisdn => {
+            mask_ends(value, is_sign, 2, 2)
+        }
+        IdentifierKind::Ssid => shorten(&mask_ends(value, |_| true, 1, 1)),
         IdentifierKind::Serial
         | IdentifierKind::Fingerprint
         | IdentifierKind::WidevineId
-        | IdentifierKind::FcmToken => mask_ends(value, false, 4, 2),
-        _ => mask_ends(value, true, 4, 2),
+        | IdentifierKind::FcmToken => shorten(&mask_ends(value, |_| true, 4, 2)),
+        _ => mask_ends(value, is_sign, 4, 2),
     }
 }
 
+const HIDDEN: char = '*';
 /// Values shorter than this are hidden whole.
 const SHORT: usize = 6;
-/// Longest run of `*` where the value's form does not ask for its full length.
+/// Longest run of [`HIDDEN`] where the value's form does not ask for its full length.
 const LONGEST_RUN: usize = 12;
 
-/// Keeps `head` and `tail` characters, fewer if that were more than 40 %. With `form`, punctuation stays and only
-/// letters and digits are counted and hidden.
-fn mask_ends(value: &str, form: bool, head: usize, tail: usize) -> String {
-    let secret = |c: char| !form || c.is_alphanumeric() || c == HIDDEN;
+/// What a value consists of where it has a form: the rest is punctuation, and stays.
+fn is_sign(c: char) -> bool {
+    c.is_alphanumeric() || c == HIDDEN
+}
+
+/// Keeps `head` and `tail` of the characters that are `secret`, fewer if that were more than 40 % of them.
+fn mask_ends(value: &str, secret: impl Fn(char) -> bool, head: usize, tail: usize) -> String {
     let length = value.chars().filter(|&c| secret(c)).count();
     let allowed = if length < SHORT { 0 } else { length * 4 / 10 };
     let tail = tail.min(allowed / 2);
     let head = head.min(allowed - tail);
-    let mut out = String::with_capacity(value.len());
-    let (mut index, mut run) = (0, 0);
-    for c in value.chars() {
+    let mut index = 0;
+    let hide = |c| {
         if !secret(c) {
-            out.push(c);
-            continue;
-        }
-        if index < head || index + tail >= length {
-            out.push(c);
-        } else if form || run < LONGEST_RUN {
-            out.push(HIDDEN);
-            run += 1;
+            return c;
         }
         index += 1;
-    }
-    out
+        if index <= head || index + tail > length { c } else { HIDDEN }
+    };
+    value.chars().map(hide).collect()
 }
 
-const HIDDEN: char = '*';
+/// Long runs of hidden characters say nothing but how long the value is.
+fn shorten(masked: &str) -> String {
+    let mut run = 0;
+    let keep = |c: &char| {
+        run = if *c == HIDDEN { run + 1 } else { 0 };
+        run <= LONGEST_RUN
+    };
+    masked.chars().filter(keep).collect()
+}
+
+/// Keeps the names of the parts and, in the first number, the country: `001-** tac **** eci ********`.
+fn mask_cell(value: &str) -> String {
+    const NAMES: [&str; 10] = ["mcc", "mnc", "lac", "tac", "cid", "eci", "nci", "sid", "nid", "baseid"];
+    let numbers: Vec<&str> = value.split(' ').filter(|word| !NAMES.contains(word)).collect();
+    let masked = mask_ends(&numbers.join(" "), is_sign, 3, 0);
+    let mut masked = masked.split(' ');
+    let words: Vec<&str> = value
+        .split(' ')
+        .map(|word| if NAMES.contains(&word) { word } else { masked.next().unwrap_or_default() })
+        .collect();
+    words.join(" ")
+}
 
 /// Keeps whole degrees: they name a region of about 100 km.
 fn mask_location(value: &str) -> String {
@@ -226,7 +246,7 @@ mod tests {
     use crate::testdata;
 
     /// Synthetic values: TAC of the test range, PLMN 001-01, locally administered addresses, a 555-01xx number.
-    const VALUES: [(IdentifierKind, &str, &str); 14] = [
+    const VALUES: [(IdentifierKind, &str, &str); 16] = [
         (IdentifierKind::Imei, "001017001234569", "0010*********69"),
         (IdentifierKind::Imsi, "001010123456789", "001**********89"),
         (IdentifierKind::Meid, "99001234567890", "990*********90"),
@@ -240,7 +260,9 @@ mod tests {
         ),
         (IdentifierKind::Location, "59.9139,-10.7522", "59.****,-10.****"),
         (IdentifierKind::Location, "59.9,10.7", "**.*,**.*"),
-        (IdentifierKind::Cell, "001-01-4660-19088743", "001-**-****-********"),
+        (IdentifierKind::Cell, "001-01 tac 4660 eci 19088743", "001-** tac **** eci ********"),
+        (IdentifierKind::Cell, "lac 12 cid 34", "lac ** cid **"),
+        (IdentifierKind::Cell, "19088743", "190*****"),
         (IdentifierKind::Ssid, "home", "****"),
         (IdentifierKind::Ssid, "TestNet-5G", "T********G"),
         (IdentifierKind::Serial, "", ""),
@@ -261,8 +283,10 @@ mod tests {
                 VALUES.map(|(_, value, _)| value).into_iter().chain(["1", "a:b", "12.5", "ü🙂ñß漢字", "***"])
             {
                 let masked = mask(kind, value);
+                let names = ["tac", "eci", "lac", "cid"].map(|name| masked.matches(name).count() * 3);
                 let secret = value.chars().filter(|c| c.is_alphanumeric()).count();
-                let shown = masked.chars().filter(|c| c.is_alphanumeric()).count();
+                let shown =
+                    masked.chars().filter(|c| c.is_alphanumeric()).count() - names.iter().sum::<usize>();
                 assert!(shown * 10 <= secret.max(value.chars().count()) * 4, "{kind} {value} -> {masked}");
                 assert_eq!(mask(kind, &masked), masked, "{kind} {value}");
             }

@@ -157,8 +157,8 @@ pub fn first_boot() -> Report {
         0,
         unseen(
             "encrypted_content",
-            Some(5),
-            "What these connections carried is encrypted; only host names, sizes and times are known.",
+            Some(4),
+            "4 flows are encrypted: of these only the other end, the size and the time are known.",
         ),
     );
     report
@@ -231,6 +231,7 @@ pub fn hostile() -> Report {
         let phase = [Phase::ScreenOn, Phase::Unlock, Phase::ScreenOff][index as usize % 3];
         report.phases.push(PhaseAt { phase, at: at(index * 36_000) });
     }
+    report.phases.push(PhaseAt { phase: Phase::SimRemoved, at: at(300 * 36_000) });
     for (index, name) in names.iter().enumerate() {
         let flow = index as u32 + 1;
         let id = index as u32 + 1;
@@ -287,7 +288,7 @@ fn registration_finding(report: &Report, id: u32, flow: u32, at: Timestamp, phas
             value(IdentifierKind::Imsi, "001010123456789", "SIM1LTEIMSI", Confidence::Known),
             value(IdentifierKind::Iccid, "89860300000001234564", "SIM1ICCID", Confidence::Known),
             value(IdentifierKind::Mac, "02:00:5e:10:00:fe", "MACID", Confidence::Key),
-            value(IdentifierKind::Cell, "190887432", "SIM1CELLID", Confidence::Key),
+            value(IdentifierKind::Cell, "cid 19088743", "SIM1CELLID", Confidence::Key),
         ],
     }
 }

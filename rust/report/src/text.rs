@@ -12,7 +12,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::country;
 use crate::group::{Group, groups};
 use crate::verdict::{self, verdict};
-use crate::words::{self, counted, number, visible};
+use crate::words::{self, number, visible};
 
 /// How to write for a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Page {
             self.wrapped(2, Style::new(), text);
             return;
         }
-        self.heading("Findings", &counted(total, "finding", "findings"));
+        self.heading("Findings", &number(total));
         for (index, group) in groups.iter().enumerate() {
             if index > 0 {
                 self.blank();
@@ -160,7 +160,7 @@ impl Page {
         if let Some(app) = flow.and_then(|flow| flow.app.as_ref()) {
             self.field(2, "by", &visible(&app.name));
         }
-        self.field(2, "sent", words::content(finding.encrypted));
+        self.field(2, "sent", words::sent(finding.encrypted));
         for (index, identifier) in group.identifiers().into_iter().enumerate() {
             self.field(2, if index == 0 { "told" } else { "" }, &told(identifier));
         }
@@ -195,7 +195,7 @@ impl Page {
         self.heading("What could not be seen", "");
         for unseen in &report.unseen {
             let what = visible(&unseen.what).replace('_', " ");
-            let count = unseen.count.map(|count| format!(" ({})", number(count))).unwrap_or_default();
+            let count = words::unseen_count(unseen).map(|count| format!(" ({count})")).unwrap_or_default();
             self.hanging(2, "- ", &format!("{what}{count}: {}", visible(&unseen.why)));
         }
     }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use inspect::report::{Flow, Report, Severity};
-use packet::Timestamp;
+use inspect::report::{Flow, PhaseAt, Report, Severity};
+use packet::{Phase, Timestamp};
 
 use crate::words::{self, counted, duration};
 
@@ -13,6 +13,8 @@ use crate::words::{self, counted, duration};
 pub struct Timeline {
     /// Height in pixels.
     pub height: u32,
+    /// Where the numbers end and the lanes begin, in pixels.
+    pub top: u32,
     /// One for each host, the last for all others when there are too many.
     pub lanes: Vec<Lane>,
     /// Moments at which the phone entered a phase: places of the vertical lines.
@@ -121,10 +123,12 @@ const BREAK: f64 = 4.0;
 /// The report's timeline; `None` when it holds no times.
 pub fn timeline(report: &Report) -> Option<Timeline> {
     let axis = Axis::of(report)?;
-    let lanes = lanes(report, &axis);
+    let top = if report.phases.is_empty() { 4 } else { TOP };
+    let lanes = lanes(report, &axis, top);
     let (lines, badges, legend) = phases(report, &axis);
     Some(Timeline {
-        height: TOP + LANE_HEIGHT * lanes.len() as u32 + BOTTOM,
+        top,
+        height: top + LANE_HEIGHT * lanes.len() as u32 + BOTTOM,
 
         lanes,
         lines,
@@ -244,10 +248,25 @@ fn percent(place: f64) -> String {
     format!("{place:.2}%")
 }
 
+/// At most [`MOST_PHASES`], in the order of time: the first of each phase before the second of any.
+fn most_telling(phases: &[PhaseAt]) -> Vec<PhaseAt> {
+    let mut times: BTreeMap<Phase, u64> = BTreeMap::new();
+    let mut ranked: Vec<(u64, usize)> = Vec::new();
+    for (index, entry) in phases.iter().enumerate() {
+        let time = times.entry(entry.phase).or_insert(0);
+        ranked.push((*time, index));
+        *time += 1;
+    }
+    ranked.sort_unstable();
+    ranked.truncate(MOST_PHASES);
+    ranked.sort_unstable_by_key(|(_, index)| *index);
+    ranked.into_iter().map(|(_, index)| phases[index]).collect()
+}
+
 type Phases = (Vec<String>, Vec<Badge>, Vec<PhaseEntry>);
 
 fn phases(report: &Report, axis: &Axis) -> Phases {
-    let shown: Vec<_> = report.phases.iter().take(MOST_PHASES).collect();
+    let shown = most_telling(&report.phases);
     let places: Vec<f64> = shown.iter().map(|entry| axis.place(entry.at)).collect();
     let legend = shown.iter().enumerate().map(|(index, entry)| PhaseEntry {
         number: index + 1,
@@ -294,7 +313,7 @@ impl Host<'_> {
 
 /// The hosts with the worst findings, then those with the most bytes; the others together. In the order of their
 /// first connection.
-fn lanes(report: &Report, axis: &Axis) -> Vec<Lane> {
+fn lanes(report: &Report, axis: &Axis, top: u32) -> Vec<Lane> {
     let mut hosts: BTreeMap<String, Host<'_>> = BTreeMap::new();
     let mut host_of = BTreeMap::new();
     for flow in &report.flows {
@@ -324,7 +343,7 @@ fn lanes(report: &Report, axis: &Axis) -> Vec<Lane> {
     let last = report.capture.last;
     let lane = |(index, (label, host)): (usize, (String, Host<'_>))| Lane {
         label: shorten(&label),
-        y: TOP + LANE_HEIGHT * index as u32,
+        y: top + LANE_HEIGHT * index as u32,
         bars: bars(&host.flows, axis, last),
         marks: marks(host.findings),
     };
@@ -424,7 +443,8 @@ mod tests {
         assert!(timeline.lanes.last().unwrap().label.contains("other hosts"));
         let marks: usize = timeline.lanes.iter().map(|lane| lane.bars.len() + lane.marks.len()).sum();
         assert!(marks < MOST_LANES * 600, "{marks}");
-        assert_eq!(timeline.legend.len() + timeline.phases_left_out, 300);
+        assert_eq!(timeline.legend.len() + timeline.phases_left_out, 301);
+        assert_eq!(timeline.legend.last().unwrap().name, "SIM removed");
         assert!(timeline.badges.len() <= 12 && timeline.ticks.len() <= 7);
     }
 

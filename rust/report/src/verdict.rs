@@ -165,7 +165,11 @@ fn captured(report: &Report) -> String {
     let capture = &report.capture;
     let mut text = format!("{}, {}", counted(capture.packets, "packet", "packets"), bytes(capture.bytes));
     if let (Some(first), Some(last)) = (capture.first, capture.last) {
-        text.push_str(&format!(" in {}, from {first} to {last}", words::duration(last.since(first))));
+        text.push_str(&format!(
+            " in {}, from {}",
+            words::duration(last.since(first)),
+            words::date_time(first)
+        ));
     }
     text
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use inspect::report::{Close, Finding, Flow, HostFrom, Report, Severity};
+use inspect::report::{Close, Finding, Flow, HostFrom, Report, Severity, Unseen};
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
 
@@ -102,6 +102,15 @@ pub fn clock(at: Timestamp) -> String {
     let millis = at.as_nanos().div_euclid(1_000_000).rem_euclid(86_400_000);
     let (seconds, millis) = (millis / 1_000, millis % 1_000);
     format!("{:02}:{:02}:{:02}.{millis:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+/// `2019-02-14 08:01:00 UTC`.
+pub fn date_time(at: Timestamp) -> String {
+    let text = at.to_string();
+    match text.get(..19).and_then(|seconds| seconds.split_once('T')) {
+        Some((date, time)) => format!("{date} {time} UTC"),
+        None => text,
+    }
 }
 
 /// What happened when the phone entered the phase, as a heading: `network up`.
@@ -221,10 +230,10 @@ pub const fn close(close: Close) -> &'static str {
 /// Where a name comes from.
 pub const fn host_from(from: HostFrom) -> &'static str {
     match from {
-        HostFrom::HttpHost => "name from the HTTP Host header",
-        HostFrom::Sni => "name from the TLS server name",
-        HostFrom::DnsApp => "name from the app's DNS query",
-        HostFrom::DnsPhone => "name from the phone's DNS query",
+        HostFrom::HttpHost => "named by HTTP Host",
+        HostFrom::Sni => "named by TLS SNI",
+        HostFrom::DnsApp => "named by the app's DNS",
+        HostFrom::DnsPhone => "named by the phone's DNS",
     }
 }
 
@@ -235,6 +244,19 @@ pub const fn content(encrypted: Option<bool>) -> &'static str {
         Some(true) => "encrypted",
         None => "unknown",
     }
+}
+
+/// How a finding's content was sent.
+pub const fn sent(encrypted: Option<bool>) -> &'static str {
+    match encrypted {
+        Some(_) => content(encrypted),
+        None => "encryption unknown",
+    }
+}
+
+/// The count, when the words do not begin with it.
+pub fn unseen_count(unseen: &Unseen) -> Option<String> {
+    unseen.count.filter(|count| !unseen.why.starts_with(&count.to_string())).map(number)
 }
 
 /// A flow's name for people: its host, else its address.
@@ -300,6 +322,7 @@ mod tests {
         assert_eq!(clock(Timestamp::from_millis(1_550_131_260_500)), "08:01:00.500");
         assert_eq!(clock(Timestamp::from_nanos(-1)), "23:59:59.999");
         assert_eq!(clock(Timestamp::from_nanos(i64::MIN)).len(), 12);
+        assert_eq!(date_time(Timestamp::from_millis(1_550_131_260_500)), "2019-02-14 08:01:00 UTC");
     }
 
     #[test]

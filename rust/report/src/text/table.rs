@@ -58,6 +58,10 @@ const COLUMNS: [Column; 10] = [
     Column { keep_end: true, ..column("app", false, Some(14), 4) },
 ];
 
+const HOST: usize = 1;
+/// The host may be this much wider than other columns: it says the most.
+const HOST_BONUS: usize = 12;
+
 /// The flows in at most `width` columns.
 pub fn flows(flows: &[Flow], width: usize) -> Table {
     let (mut cells, mut note) = match flows.len() > MOST_SINGLE {
@@ -163,8 +167,9 @@ fn widths(rows: &[[String; COLUMNS.len()]], width: usize) -> [usize; COLUMNS.len
     }
     while total(&widths) > width {
         let shrinks = |&i: &usize| COLUMNS[i].least.is_some_and(|least| widths[i] > least);
+        let room = |&i: &usize| widths[i].saturating_sub(if i == HOST { HOST_BONUS } else { 0 });
+        let widest = (0..COLUMNS.len()).filter(shrinks).max_by_key(room);
         // Too narrow for what each column needs: the widest gives up more.
-        let widest = (0..COLUMNS.len()).filter(shrinks).max_by_key(|&i| widths[i]);
         let Some(index) = widest.or_else(|| (0..COLUMNS.len()).max_by_key(|&i| widths[i])) else { break };
         widths[index] -= 1;
     }
