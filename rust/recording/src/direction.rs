@@ -47,10 +47,14 @@ impl Clues {
     }
 
     /// What the link layer says is seen from the host that captured. That is a router, not the phone, when the packet
-    /// goes the other way between a private and a public address.
+    /// goes the other way between a private and a public address. What a host sends to itself always "comes in".
     fn of_link(&self, ends: Option<(IpAddr, IpAddr)>) -> Option<Direction> {
         let said = self.opened.direction?;
-        match ends.and_then(of_private_end) {
+        let (source, destination) = ends?;
+        if source == destination || source.is_loopback() || destination.is_loopback() {
+            return None;
+        }
+        match of_private_end((source, destination)) {
             Some(seen) if seen != said => None,
             _ => Some(said),
         }
@@ -117,6 +121,8 @@ mod tests {
         assert_eq!(cooked(Outbound).direction(&bytes), Some(Outbound));
         assert_eq!(cooked(Inbound).direction(&bytes), None);
         assert_eq!(cooked(Inbound).direction(&packet([9, 9, 9, 9], [8, 8, 8, 8])), Some(Inbound));
+        assert_eq!(cooked(Inbound).direction(&packet([127, 0, 0, 1], [127, 0, 0, 2])), None);
+        assert_eq!(cooked(Inbound).direction(&packet([10, 0, 0, 1], [10, 0, 0, 1])), None);
     }
 
     #[test]
