@@ -1,7 +1,7 @@
 //! Packets in, findings out: the part of Telltale that understands what a phone tells.
 //!
 //! A pipeline of modules, each importing only those before it:
-//! `report` (types) → `stream` → `protocol` → `decode` → `identifier` → `knowledge` → `naming` → `flow` → `facts` →
+//! `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `knowledge` → `naming` → `flow` → `facts` →
 //! `evidence` → `rule` → `summary` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 

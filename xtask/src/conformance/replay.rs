@@ -170,12 +170,12 @@ struct Flow {
 
 impl Layers<'_> {
     fn packet(&mut self, now: Timestamp, direction: Option<Direction>, bytes: &[u8]) {
-        let Ok(packet) = Packet::parse(bytes) else { return };
+        let Ok(packet) = Packet::parse(bytes).map(Packet::innermost) else { return };
         if !matches!(packet.segment, Segment::Fragment) {
             return self.whole(now, direction, &packet);
         }
         if let Reassembled::Complete(whole) = self.reassembler.insert(now, &packet.ip)
-            && let Ok(packet) = Packet::parse(&whole)
+            && let Ok(packet) = Packet::parse(&whole).map(Packet::innermost)
         {
             self.whole(now, direction, &packet);
         }

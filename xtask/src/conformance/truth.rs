@@ -43,21 +43,36 @@ pub fn score(board: &mut Board, capture: &Capture, rows: &[Row], seen: &Seen) {
         let fields = fields.unwrap_or(&empty);
         let value = |field: &str| fields.get(field).cloned().unwrap_or_default();
 
-        for field in FIELDS {
-            let given = value(field).iter().map(|value| normal(field, value)).collect();
+        let constructed = known.rows.iter().all(|row| by(row) == "constructed");
+        for field in FIELDS.into_iter().filter(|field| !constructed || ["sni", "http_host"].contains(field)) {
+            let mut given: BTreeSet<String> = value(field).iter().map(|value| normal(field, value)).collect();
+            given.remove("");
             comparison.field(field, field, &known.values(field), &given);
         }
-        let named = known.values("sni").union(&known.values("http_host")).cloned().collect();
+        let mut named = known.values("sni");
+        named.extend(known.values("http_host"));
+        named.extend(known.values("http_uri").iter().filter_map(|target| authority(target)));
         comparison.host(&named, &value("host").iter().map(|host| normal("sni", host)).collect());
-        comparison.ja4(&known.values("ja4"), &value("ja4"));
+        if !constructed {
+            comparison.ja4(&known.values("ja4"), &value("ja4"));
+        }
     }
     let truth: BTreeSet<Ends> = rows.iter().filter(|row| is_tshark(row)).filter_map(ends).collect();
-    let untold =
-        |ends: &&Ends| ends.transport != Transport::Icmp && !truth.is_empty() && !truth.contains(ends);
+    let told = |ends: &Ends| truth.iter().any(|known| known == ends || known.has_ports_of(ends));
+    let untold = |ends: &&Ends| ends.transport != Transport::Icmp && !truth.is_empty() && !told(ends);
     for ends in seen.flows.keys().filter(untold) {
         let what = format!("{} {} {} {}", capture.path, ends.transport, ends.low, ends.high);
         board.extra(&capture.source, "flow", what);
     }
+}
+
+/// The host in a request's target, when it has one: an absolute URI, or what CONNECT asks for.
+fn authority(target: &str) -> Option<String> {
+    let rest = match target.split_once("://") {
+        Some((_, rest)) => rest.split('/').next()?,
+        None => target,
+    };
+    (!rest.contains('/') && rest.contains('.')).then(|| normal("http_host", rest))
 }
 
 /// A flow inside a tunnel: tshark names it by the tunnel's addresses and its own ports.
@@ -186,6 +201,17 @@ fn miss(known: &Known, seen: &Seen, field: &str, what: String) -> Miss {
             if after("quic", "http3") || after("quic", "dns") {
                 return Miss::excused(what, "needs keys: QUIC");
             }
+            if has("ssdp") {
+                return Miss::excused(what, "SSDP, which names no host");
+            }
+            let hello = known.rows.iter().any(|row| row.contains_key("ja4"));
+            let proxied = known
+                .rows
+                .iter()
+                .any(|row| row.get("http_method").is_some_and(|it| it.to_string().contains("CONNECT")));
+            if field.starts_with("http") && hello && !proxied {
+                return Miss::excused(what, "needs keys: TLS");
+            }
             if has("http2") && !has("http") {
                 return Miss::excused(what, "HTTP/2 (later)");
             }
@@ -251,12 +277,12 @@ pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Host names without case, trailing dot and (some authors drop it) port.
+/// Host names without case, trailing dot and port (some authors drop it).
 fn normal(field: &str, value: &str) -> String {
     if !["sni", "http_host", "dns"].contains(&field) {
         return value.to_owned();
     }
-    let name = value.to_lowercase();
+    let name = value.to_lowercase().replace("\\\\", "\\"); // tshark doubles backslashes
     let name = name.trim_end_matches('.');
     let host = match name.split_once(':') {
         Some((host, port)) if field != "dns" && !port.contains(':') && !name.starts_with('[') => host,
