@@ -2,8 +2,10 @@
 
 use packet::Direction;
 
+use super::dtls::{self, Dtls};
+use super::quic::{self, Quic};
 use super::unknown::Unknown;
-use super::{Observation, Protocol, dns};
+use super::{Observation, Protocol, dns, ntp};
 
 /// Ports that carry DNS messages: DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
 const DNS_PORTS: [(u16, Protocol); 3] =
@@ -14,6 +16,8 @@ const DNS_PORTS: [(u16, Protocol); 3] =
 pub(super) struct Datagrams {
     port: u16,
     session: Session,
+    /// Where each direction's next datagram begins.
+    end: [u64; 2],
 }
 
 #[derive(Debug)]
@@ -21,11 +25,15 @@ enum Session {
     /// Nothing recognised yet; what came so far is handed on as unknown.
     Unknown(Unknown),
     Dns,
+    Dtls(Dtls),
+    /// Nothing in it is of interest.
+    Ntp,
+    Quic(Quic),
 }
 
 impl Datagrams {
     pub(super) fn new(port: u16) -> Self {
-        Self { port, session: Session::Unknown(Unknown::new()) }
+        Self { port, session: Session::Unknown(Unknown::new()), end: [0; 2] }
     }
 
     pub(super) fn handle(
@@ -35,6 +43,7 @@ impl Datagrams {
         bytes: &[u8],
         out: &mut Vec<Observation>,
     ) {
+        self.end[direction.index()] = offset + bytes.len() as u64;
         if let Session::Unknown(unknown) = &mut self.session
             && let Some((protocol, session)) = choose(bytes, self.port)
         {
@@ -48,20 +57,25 @@ impl Datagrams {
                 let range = offset..offset + bytes.len() as u64;
                 out.extend(dns::parse(bytes, range).map(|message| Observation::Dns(message.into())));
             }
+            Session::Dtls(dtls) => dtls.handle(direction, offset, bytes, out),
+            Session::Ntp => {}
+            Session::Quic(quic) => quic.handle(direction, offset, bytes, out),
         }
     }
 
     pub(super) fn flush(&mut self, out: &mut Vec<Observation>) {
         match &mut self.session {
             Session::Unknown(unknown) => unknown.flush(out),
-            Session::Dns => {}
+            Session::Quic(quic) => quic.flush(self.end, out),
+            Session::Dns | Session::Dtls(_) | Session::Ntp => {}
         }
     }
 
     pub(super) fn is_pending(&self) -> bool {
         match &self.session {
             Session::Unknown(unknown) => unknown.is_pending(),
-            Session::Dns => false,
+            Session::Quic(quic) => quic.is_pending(),
+            Session::Dns | Session::Dtls(_) | Session::Ntp => false,
         }
     }
 
@@ -69,13 +83,18 @@ impl Datagrams {
         match &self.session {
             Session::Unknown(unknown) => unknown.wants(direction),
             Session::Dns => true,
+            Session::Dtls(dtls) => dtls.wants(direction),
+            Session::Ntp => false,
+            Session::Quic(quic) => quic.wants(direction),
         }
     }
 
-    pub(super) fn encrypted(&self, _direction: Direction) -> Option<bool> {
+    pub(super) fn encrypted(&self, direction: Direction) -> Option<bool> {
         match &self.session {
             Session::Unknown(_) => None,
-            Session::Dns => Some(false),
+            Session::Dns | Session::Ntp => Some(false),
+            Session::Dtls(dtls) => dtls.encrypted(direction),
+            Session::Quic(_) => Some(true),
         }
     }
 }
@@ -85,5 +104,11 @@ fn choose(bytes: &[u8], port: u16) -> Option<(Protocol, Session)> {
     if dns::is_message(bytes) || (by_port.is_some() && dns::parse(bytes, 0..0).is_some()) {
         return Some((by_port.map_or(Protocol::DNS, |known| known.1), Session::Dns));
     }
-    None
+    if quic::probe(bytes) {
+        return Some((Protocol::QUIC, Session::Quic(Quic::default())));
+    }
+    if dtls::probe(bytes) {
+        return Some((Protocol::DTLS, Session::Dtls(Dtls::default())));
+    }
+    ntp::probe(bytes, port).then_some((Protocol::NTP, Session::Ntp))
 }

@@ -5,9 +5,12 @@
 mod datagram;
 mod dissector;
 mod dns;
+mod dtls;
 mod hello;
 mod http;
 mod ja4;
+mod ntp;
+mod quic;
 mod reader;
 mod tls;
 mod unknown;

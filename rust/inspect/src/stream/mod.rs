@@ -16,6 +16,7 @@ mod window;
 use packet::{Direction, TcpSegment};
 
 use half::Half;
+pub(crate) use window::Window;
 
 /// How many bytes of one half may wait behind holes, bookkeeping included.
 pub const MAX_WAITING: usize = 256 * 1024;

@@ -7,23 +7,23 @@ const CHUNK_COST: usize = 64;
 
 /// Chunks by the offset of their first byte; they do not overlap and are never empty.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(crate) struct Window {
     chunks: BTreeMap<u64, Box<[u8]>>,
     weight: usize,
 }
 
 /// How a segment overlaps with what was there before it, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Overlap {
+pub(crate) struct Overlap {
     /// Were there already.
-    pub(super) repeated: u64,
+    pub(crate) repeated: u64,
     /// Of these: were different.
-    pub(super) conflicting: u64,
+    pub(crate) conflicting: u64,
 }
 
 impl Overlap {
     /// Compares two copies of the same bytes, as far as both reach.
-    pub(super) fn between(first: &[u8], second: &[u8]) -> Self {
+    pub(crate) fn between(first: &[u8], second: &[u8]) -> Self {
         let pairs = first.iter().zip(second);
         Self {
             repeated: first.len().min(second.len()) as u64,
@@ -39,7 +39,7 @@ impl Overlap {
 
 impl Window {
     /// Keeps those of `bytes`, which begin at `offset`, that are not there yet.
-    pub(super) fn insert(&mut self, offset: u64, bytes: &[u8]) -> Overlap {
+    pub(crate) fn insert(&mut self, offset: u64, bytes: &[u8]) -> Overlap {
         let mut overlap = Overlap::default();
         let (mut offset, mut rest) = (offset, bytes);
         if let Some((&start, chunk)) = self.chunks.range(..=offset).next_back() {
@@ -66,29 +66,34 @@ impl Window {
     }
 
     /// Offset of the first byte kept.
-    pub(super) fn start(&self) -> Option<u64> {
+    pub(crate) fn start(&self) -> Option<u64> {
         self.chunks.first_key_value().map(|(&start, _)| start)
     }
 
     /// Offset after the last byte kept.
-    pub(super) fn end(&self) -> Option<u64> {
+    pub(crate) fn end(&self) -> Option<u64> {
         self.chunks.last_key_value().map(|(&start, chunk)| start + chunk.len() as u64)
     }
 
     /// Takes the first chunk out.
-    pub(super) fn pop(&mut self) -> Option<Box<[u8]>> {
+    pub(crate) fn pop(&mut self) -> Option<Box<[u8]>> {
         let (_, chunk) = self.chunks.pop_first()?;
         self.weight -= chunk.len() + CHUNK_COST;
         Some(chunk)
     }
 
+    /// Bytes kept.
+    pub(crate) fn held(&self) -> usize {
+        self.weight - self.chunks.len() * CHUNK_COST
+    }
+
     /// Bytes kept, bookkeeping included.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.weight
     }
 
     /// Moves everything by `delta`; what would lie before 0 is dropped.
-    pub(super) fn shift(&mut self, delta: i64) {
+    pub(crate) fn shift(&mut self, delta: i64) {
         for (start, chunk) in std::mem::take(&mut self.chunks) {
             match start.checked_add_signed(delta) {
                 Some(start) => drop(self.chunks.insert(start, chunk)),

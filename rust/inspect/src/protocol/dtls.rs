@@ -1,0 +1,193 @@
+//! DTLS (RFC 6347, 9147): the hellos, put together from their fragments.
+
+use packet::Direction;
+
+use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
+use super::reader::Reader;
+use super::{Carrier, Observation};
+use crate::stream::Window;
+
+const HANDSHAKE: u8 = 22;
+/// The longest hello.
+const MAX_MESSAGE: usize = 64 * 1024;
+
+/// Whether a datagram begins as DTLS does: a handshake record in clear.
+pub(super) fn probe(bytes: &[u8]) -> bool {
+    let mut reader = Reader(bytes);
+    Record::parse(&mut reader).is_some_and(|record| {
+        record.kind == HANDSHAKE
+            && record.epoch == 0
+            && record.fragment.len() >= 12
+            && record.fragment[0] <= 24
+    })
+}
+
+struct Record<'a> {
+    kind: u8,
+    epoch: u16,
+    fragment: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Option<Self> {
+        let kind = reader.u8()?;
+        let version = reader.u16()?;
+        let epoch = reader.u16()?;
+        reader.take(6)?;
+        let fragment = reader.vec16()?.0;
+        ((20..=26).contains(&kind) && (0xfefc..=0xfeff).contains(&version)).then_some(Self {
+            kind,
+            epoch,
+            fragment,
+        })
+    }
+}
+
+/// A DTLS association.
+#[derive(Debug, Default)]
+pub(super) struct Dtls {
+    halves: [Half; 2],
+}
+
+#[derive(Debug, Default)]
+struct Half {
+    encrypted: bool,
+    message: Option<Message>,
+}
+
+/// A handshake message in pieces.
+#[derive(Debug)]
+struct Message {
+    kind: u8,
+    sequence: u16,
+    len: usize,
+    waiting: Window,
+    /// Stream offset of the datagram it began in.
+    begins: u64,
+}
+
+impl Dtls {
+    pub(super) fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) {
+        let half = &mut self.halves[direction.index()];
+        let range = offset..offset + bytes.len() as u64;
+        let mut reader = Reader(bytes);
+        while let Some(record) = Record::parse(&mut reader).filter(|_| !half.encrypted) {
+            if record.epoch > 0 {
+                half.encrypted = true;
+                half.message = None;
+                out.push(Observation::GiveUp { direction, reason: "encrypted" });
+            } else if record.kind == HANDSHAKE {
+                let mut fragments = Reader(record.fragment);
+                while half.take_fragment(&mut fragments, &range, out).is_some() {}
+            }
+        }
+    }
+
+    pub(super) fn wants(&self, direction: Direction) -> bool {
+        !self.halves[direction.index()].encrypted
+    }
+
+    pub(super) fn encrypted(&self, direction: Direction) -> Option<bool> {
+        self.halves[direction.index()].encrypted.then_some(true)
+    }
+}
+
+impl Half {
+    fn take_fragment(
+        &mut self,
+        reader: &mut Reader<'_>,
+        datagram: &std::ops::Range<u64>,
+        out: &mut Vec<Observation>,
+    ) -> Option<()> {
+        let kind = reader.u8()?;
+        let len = reader.u24()?;
+        let sequence = reader.u16()?;
+        let offset = reader.u24()?;
+        let fragment_len = reader.u24()?;
+        let fragment = reader.take(fragment_len)?;
+        if !matches!(kind, CLIENT_HELLO | SERVER_HELLO) || len > MAX_MESSAGE || offset + fragment.len() > len
+        {
+            return Some(());
+        }
+        if !self.message.as_ref().is_some_and(|m| (m.kind, m.sequence, m.len) == (kind, sequence, len)) {
+            let begins = datagram.start;
+            self.message = Some(Message { kind, sequence, len, waiting: Window::default(), begins });
+        }
+        let message = self.message.as_mut()?;
+        message.waiting.insert(offset as u64, fragment);
+        if let Some(body) = message.whole() {
+            let range = message.begins..datagram.end;
+            match kind {
+                CLIENT_HELLO => {
+                    out.extend(client_hello(&body, Carrier::Dtls, range).map(Observation::ClientHello))
+                }
+                _ => out.extend(server_hello(&body).map(Observation::ServerHello)),
+            }
+            self.message = None;
+        }
+        Some(())
+    }
+}
+
+impl Message {
+    fn whole(&mut self) -> Option<Vec<u8>> {
+        if self.waiting.held() < self.len {
+            return None;
+        }
+        let mut body = Vec::with_capacity(self.len);
+        while let Some(chunk) = self.waiting.pop() {
+            body.extend_from_slice(&chunk);
+        }
+        Some(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn u24(value: usize) -> [u8; 3] {
+        [(value >> 16) as u8, (value >> 8) as u8, value as u8]
+    }
+
+    fn record(epoch: u8, fragment: &[u8]) -> Vec<u8> {
+        let len = (fragment.len() as u16).to_be_bytes();
+        [&[HANDSHAKE, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 0][..], &len, fragment].concat()
+    }
+
+    fn fragment(body: &[u8], from: usize, to: usize) -> Vec<u8> {
+        let head = [&[CLIENT_HELLO][..], &u24(body.len()), &[0, 0], &u24(from), &u24(to - from)].concat();
+        record(0, &[&head[..], &body[from..to]].concat())
+    }
+
+    /// A ClientHello that offers TLS_AES_128_GCM_SHA256 to a.example.
+    fn hello() -> Vec<u8> {
+        let sni = b"\0\0\0\x0e\0\x0c\0\0\x09a.example";
+        let extensions = [&(sni.len() as u16).to_be_bytes()[..], sni].concat();
+        [&[0xfe, 0xfd][..], &[7; 32], &[0], &[0], &[0, 2, 0x13, 1], &[1, 0], &extensions].concat()
+    }
+
+    #[test]
+    fn fragments_come_in_any_order() {
+        let (body, mut dtls, mut out) = (hello(), Dtls::default(), Vec::new());
+        let pieces = [fragment(&body, 30, body.len()), fragment(&body, 0, 20), fragment(&body, 10, 40)];
+        assert!(pieces.iter().all(|piece| probe(piece)));
+        let mut at = 0;
+        for piece in &pieces {
+            dtls.handle(Direction::Outbound, at, piece, &mut out);
+            at += piece.len() as u64;
+        }
+        let [Observation::ClientHello(hello)] = &out[..] else { panic!("{out:?}") };
+        assert_eq!(hello.sni.as_deref(), Some("a.example"));
+        assert!(hello.ja4.starts_with("dd2d010100_"), "{}", hello.ja4);
+        assert_eq!((hello.carrier, hello.range.clone()), (Carrier::Dtls, 0..at));
+        dtls.handle(Direction::Outbound, at, &record(1, &[0; 40]), &mut out);
+        assert!(!dtls.wants(Direction::Outbound) && dtls.wants(Direction::Inbound));
+    }
+}

@@ -1,0 +1,271 @@
+//! QUIC (RFC 9000, 9369 and drafts from 21 on): Initial packets are opened and the hellos in them read. All else is
+//! encrypted with keys that only the two ends know.
+
+mod keys;
+
+use packet::Direction;
+
+use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
+use super::reader::Reader;
+use super::{Carrier, Observation};
+use crate::stream::Window;
+use keys::{Keys, candidates};
+
+/// Connection attempts of one flow whose keys are kept: a Retry makes a new one.
+const MAX_ATTEMPTS: usize = 4;
+/// Datagrams of each direction that are looked at.
+const MAX_DATAGRAMS: u32 = 64;
+/// CRYPTO bytes of one direction that are kept.
+const MAX_CRYPTO: u64 = 64 * 1024;
+/// What a QUIC packet's header can hold at most of each connection id (RFC 9000 section 17.2).
+const MAX_CONNECTION_ID: usize = 20;
+
+/// Whether a datagram begins with a long header of a version that may be QUIC's.
+pub(super) fn probe(bytes: &[u8]) -> bool {
+    const SHORTEST: usize = 21;
+    let Some(header) = LongHeader::parse(bytes) else { return false };
+    let number = header.version;
+    let negotiation =
+        number == 0 && bytes.len() % 4 == (7 + header.destination.len() + header.source.len()) % 4;
+    let known = candidates(number).len() == 1
+        || number & 0x0f0f_0f0f == 0x0a0a_0a0a
+        || number >> 8 == 0x00ff_0000 >> 8;
+    // Google's own: Q046 and later.
+    let google = number >> 16 == 0x5130;
+    bytes.len() >= SHORTEST && ((bytes[0] & 0x40 != 0 && (known || google)) || negotiation)
+}
+
+/// What every version's long header begins with (RFC 8999).
+#[derive(Debug, Clone, Copy)]
+struct LongHeader<'a> {
+    first: u8,
+    version: u32,
+    destination: &'a [u8],
+    source: &'a [u8],
+    rest: Reader<'a>,
+}
+
+impl<'a> LongHeader<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = Reader(bytes);
+        let first = rest.u8()?;
+        if first & 0x80 == 0 {
+            return None;
+        }
+        let version = rest.u32()?;
+        let (destination, source) = (rest.vec8()?.0, rest.vec8()?.0);
+        let fits = destination.len() <= MAX_CONNECTION_ID && source.len() <= MAX_CONNECTION_ID;
+        fits.then_some(Self { first, version, destination, source, rest })
+    }
+}
+
+/// A QUIC flow.
+#[derive(Debug, Default)]
+pub(super) struct Quic {
+    attempts: Vec<Attempt>,
+    datagrams: [u32; 2],
+}
+
+/// What one client's first packet began.
+#[derive(Debug)]
+struct Attempt {
+    client: Direction,
+    /// The client's and the server's.
+    keys: [Keys; 2],
+    crypto: [Crypto; 2],
+}
+
+/// CRYPTO frames of one sender put together.
+#[derive(Debug, Default)]
+struct Crypto {
+    waiting: Window,
+    /// What was put together and not consumed.
+    bytes: Vec<u8>,
+    /// Offset after `bytes`.
+    next: u64,
+    /// Stream offset of the datagram that `bytes` began in.
+    begins: Option<u64>,
+}
+
+impl Quic {
+    pub(super) fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) {
+        if !self.wants(direction) {
+            return;
+        }
+        self.datagrams[direction.index()] += 1;
+        let end = offset + bytes.len() as u64;
+        let mut rest = bytes;
+        while let Some(header) = LongHeader::parse(rest) {
+            if header.version == 0 {
+                break;
+            }
+            let initial = is_initial(header.first, header.version);
+            let Some((number_at, len)) = body(rest, &header, initial) else { break };
+            let (packet, after) = rest.split_at(len);
+            if initial {
+                self.handle_initial(direction, &header, packet, number_at, offset..end, out);
+            }
+            rest = after;
+        }
+        if !self.wants(direction) {
+            out.push(Observation::GiveUp { direction, reason: "encrypted" });
+        }
+    }
+
+    /// Reads what came of a ClientHello whose rest was never seen.
+    pub(super) fn flush(&mut self, end: [u64; 2], out: &mut Vec<Observation>) {
+        for attempt in &mut self.attempts {
+            let crypto = &mut attempt.crypto[0];
+            let Some(begins) = crypto.begins.take() else { continue };
+            if let [CLIENT_HELLO, _, _, _, body @ ..] = &crypto.bytes[..] {
+                let range = begins..end[attempt.client.index()];
+                out.extend(client_hello(body, Carrier::Quic, range).map(Observation::ClientHello));
+            }
+        }
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.crypto[0].begins.is_some())
+    }
+
+    pub(super) fn wants(&self, direction: Direction) -> bool {
+        self.datagrams[direction.index()] < MAX_DATAGRAMS
+    }
+
+    fn handle_initial(
+        &mut self,
+        direction: Direction,
+        header: &LongHeader<'_>,
+        packet: &[u8],
+        number_at: usize,
+        range: std::ops::Range<u64>,
+        out: &mut Vec<Observation>,
+    ) {
+        let known = self.attempts.iter_mut().rev().find_map(|attempt| {
+            let sender = usize::from(direction != attempt.client);
+            let opened = attempt.keys[sender].open(packet, number_at)?;
+            Some((attempt, sender, opened))
+        });
+        if let Some((attempt, sender, opened)) = known {
+            return attempt.crypto[sender].take_frames(&opened, range, out);
+        }
+        for &version in candidates(header.version) {
+            let Some(keys) = Keys::derive(version, header.destination) else { continue };
+            let Some(opened) = keys[0].open(packet, number_at) else { continue };
+            if self.attempts.len() == MAX_ATTEMPTS {
+                self.attempts.remove(0);
+            }
+            let mut attempt = Attempt { client: direction, keys, crypto: Default::default() };
+            attempt.crypto[0].take_frames(&opened, range, out);
+            self.attempts.push(attempt);
+            return;
+        }
+    }
+}
+
+/// Whether a long header is that of an Initial packet; version 2 numbers the types anew (RFC 9369 section 3.2).
+fn is_initial(first: u8, version: u32) -> bool {
+    let second = candidates(version).iter().all(|version| version.second);
+    first >> 4 & 3 == u8::from(second)
+}
+
+/// Where the packet number begins, and how long the packet is. `None`: it has none (Retry), or is cut off.
+fn body(bytes: &[u8], header: &LongHeader<'_>, initial: bool) -> Option<(usize, usize)> {
+    let mut rest = header.rest;
+    if initial {
+        let token = rest.varint()?;
+        rest.take(usize::try_from(token).ok()?)?;
+    }
+    let len = usize::try_from(rest.varint()?).ok()?;
+    let number_at = bytes.len() - rest.0.len();
+    rest.take(len)?;
+    Some((number_at, number_at + len))
+}
+
+impl Crypto {
+    /// Reads the frames of an Initial packet (RFC 9000 section 17.2.2 says which can be in it).
+    fn take_frames(&mut self, payload: &[u8], range: std::ops::Range<u64>, out: &mut Vec<Observation>) {
+        let mut reader = Reader(payload);
+        while let Some(kind) = reader.varint() {
+            let read = match kind {
+                // PADDING, PING
+                0 | 1 => Some(()),
+                2 | 3 => skip_ack(&mut reader, kind == 3),
+                6 => self.take_crypto(&mut reader, range.start),
+                // CONNECTION_CLOSE, or what has no place here.
+                _ => None,
+            };
+            if read.is_none() {
+                break;
+            }
+        }
+        self.assemble();
+        self.read_messages(range.end, out);
+    }
+
+    fn take_crypto(&mut self, reader: &mut Reader<'_>, datagram: u64) -> Option<()> {
+        let offset = reader.varint()?;
+        let len = usize::try_from(reader.varint()?).ok()?;
+        let bytes = reader.take(len)?;
+        let end = offset.checked_add(bytes.len() as u64)?;
+        if end > MAX_CRYPTO {
+            return None;
+        }
+        let skip = usize::try_from(self.next.saturating_sub(offset)).ok()?;
+        if let Some(fresh) = bytes.get(skip..).filter(|fresh| !fresh.is_empty()) {
+            self.begins.get_or_insert(datagram);
+            self.waiting.insert(offset + skip as u64, fresh);
+        }
+        Some(())
+    }
+
+    fn assemble(&mut self) {
+        while self.waiting.start() == Some(self.next) {
+            let chunk = self.waiting.pop().unwrap_or_default();
+            self.next += chunk.len() as u64;
+            self.bytes.extend_from_slice(&chunk);
+        }
+    }
+
+    fn read_messages(&mut self, end: u64, out: &mut Vec<Observation>) {
+        while let [kind, high, middle, low, body @ ..] = &self.bytes[..] {
+            let len = usize::from(*high) << 16 | usize::from(*middle) << 8 | usize::from(*low);
+            let Some(body) = body.get(..len) else { return };
+            let begins = self.begins.unwrap_or(end);
+            match *kind {
+                CLIENT_HELLO => {
+                    out.extend(client_hello(body, Carrier::Quic, begins..end).map(Observation::ClientHello));
+                }
+                SERVER_HELLO => out.extend(server_hello(body).map(Observation::ServerHello)),
+                _ => {}
+            }
+            self.bytes.drain(..4 + len);
+            self.begins = None;
+        }
+    }
+}
+
+/// Passes over an ACK frame (RFC 9000 section 19.3).
+fn skip_ack(reader: &mut Reader<'_>, counts: bool) -> Option<()> {
+    reader.varint()?;
+    reader.varint()?;
+    let ranges = reader.varint()?;
+    reader.varint()?;
+    for _ in 0..ranges {
+        reader.varint()?;
+        reader.varint()?;
+    }
+    for _ in 0..if counts { 3 } else { 0 } {
+        reader.varint()?;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests;
