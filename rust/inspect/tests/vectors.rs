@@ -248,3 +248,18 @@ fn known_values_are_found_in_every_vector_that_holds_them() {
         assert_eq!(known, usize::from(holds), "{}", vector["name"]);
     }
 }
+
+#[test]
+fn a_value_that_a_key_named_is_recognised_under_another() {
+    let get = |query: &str| format!("GET /?{query} HTTP/1.1\r\nHost: h\r\n\r\n").into_bytes();
+    let mut scanner = Scanner::default();
+    let vague = get("s5=9774d56d682e549c&c4=02005E1000FE");
+    assert_eq!(scanner.scan_http(None, &message(&vague)).matches, []);
+    scanner.scan_http(None, &message(&get("android_id=9774d56d682e549c&mac=02:00:5e:10:00:fe")));
+    let scan = scanner.scan_http(None, &message(&vague));
+    assert_eq!(
+        found(&scan.matches),
+        [(Kind::AndroidId, "9774d56d682e549c"), (Kind::Mac, "02:00:5e:10:00:fe")]
+    );
+    assert_eq!(scan.matches[0].decode, ["http query s5"]);
+}

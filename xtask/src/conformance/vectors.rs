@@ -35,9 +35,8 @@ pub fn score(board: &mut Board, folder: &Path) -> Result<()> {
         return Ok(());
     };
     let file: Value = serde_json::from_str(&text)?;
-    let scanner = Scanner::default();
     for vector in file["vectors"].as_array().into_iter().flatten() {
-        let matches = scan(&scanner, &request(vector)?);
+        let matches = scan(&request(vector)?);
         let name = plain(&vector["name"]);
         for expected in vector["expect"].as_array().into_iter().flatten().map(plain) {
             let Some((word, kind)) = KINDS.iter().find(|(word, _)| expected.starts_with(word)) else {
@@ -58,7 +57,7 @@ pub fn score(board: &mut Board, folder: &Path) -> Result<()> {
     }
     for negative in file["negatives"].as_array().into_iter().flatten() {
         let text = plain(&negative["text"]);
-        let matches = scan(&scanner, &post("negative.example", "/", &[], text.as_bytes()));
+        let matches = scan(&post("negative.example", "/", &[], text.as_bytes()));
         board.count("vectors", "silence", usize::from(matches.is_empty()), 0);
         for found in matches {
             board.extra("vectors", "silence", format!("{text} as {}", found.kind));
@@ -97,7 +96,9 @@ fn post(host: &str, path: &str, headers: &[String], body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn scan(scanner: &Scanner, request: &[u8]) -> Vec<Match> {
+/// What is found in a request by itself: a scanner remembers what it saw before.
+fn scan(request: &[u8]) -> Vec<Match> {
+    let mut scanner = Scanner::default();
     let message = |message: &HttpMessage| scanner.scan_http(message.header("host"), message).matches;
     messages(request).iter().flat_map(message).collect()
 }

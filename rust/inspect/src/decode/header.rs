@@ -24,7 +24,7 @@ pub fn cookies(value: &[u8], limit: usize) -> Vec<Piece> {
 }
 
 /// The parts of an `Authorization` header: the credentials behind the scheme, split at colons (`AidLogin id:token`).
-/// The scheme is their key.
+/// The scheme is the first one's key.
 pub fn credentials(value: &[u8]) -> Vec<Piece> {
     let Some(space) = value.iter().position(|&byte| byte == b' ') else {
         return Vec::new();
@@ -33,7 +33,7 @@ pub fn credentials(value: &[u8]) -> Vec<Piece> {
     let mut start = space + 1;
     let mut out = Vec::new();
     for part in value[start..].split(|&byte| byte == b':').take(4) {
-        let path = if out.is_empty() { scheme.clone() } else { format!("{scheme}[{}]", out.len()) };
+        let path = if out.is_empty() { scheme.clone() } else { format!("{scheme}.token[{}]", out.len()) };
         out.push(Piece::slice(path, start..start + part.len(), 1));
         start += part.len() + 1;
     }
@@ -53,6 +53,6 @@ mod tests {
         let value = b"a=1; uid = x=y;;flag; b=";
         assert_eq!(read(value, cookies(value, 9)), ["a=1", "uid= x=y"]);
         let value = b"AidLogin 878:260";
-        assert_eq!(read(value, credentials(value)), ["AidLogin=878", "AidLogin[1]=260"]);
+        assert_eq!(read(value, credentials(value)), ["AidLogin=878", "AidLogin.token[1]=260"]);
     }
 }

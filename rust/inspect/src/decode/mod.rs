@@ -156,6 +156,11 @@ impl Leaf {
         last_name(&self.key)
     }
 
+    /// Whether it is an excerpt of a text that is a leaf as a whole.
+    pub fn is_excerpt(&self) -> bool {
+        self.step.0 == "text"
+    }
+
     /// The part of the key path before the last: `device` of `events[1].device.id`. Empty when there is none.
     pub fn parent(&self) -> &str {
         let key = strip_index(&self.key);

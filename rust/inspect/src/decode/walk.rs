@@ -60,6 +60,8 @@ pub(super) fn sniff(
     room: usize,
     stop: &mut dyn FnMut(&'static str),
 ) -> Content {
+    // One more than allowed, so that the walk notices.
+    let most = limits.steps.saturating_add(1);
     if let Some(format) = Format::of(bytes) {
         let out = inflate(format, bytes, room, limits.ratio);
         if out.complete || out.bytes.len() >= 16 {
@@ -68,22 +70,22 @@ pub(super) fn sniff(
         }
     }
     if !text::is_texty(bytes) {
-        return match protobuf::pieces(bytes, limits.steps) {
+        return match protobuf::pieces(bytes, most) {
             Some(pieces) if protobuf::is_telling(bytes, &pieces, 4) => Content::Parts("protobuf", pieces),
             _ => Content::Plain,
         };
     }
     if json::is_json(bytes) {
-        return Content::Parts("json", json::pieces(bytes, limits.steps));
+        return Content::Parts("json", json::pieces(bytes, most));
     }
     if xml::is_xml(bytes) {
-        return Content::Parts("xml", xml::pieces(bytes, limits.steps));
+        return Content::Parts("xml", xml::pieces(bytes, most));
     }
     if let Some(boundary) = multipart::boundary(bytes) {
-        return Content::Parts("multipart", multipart::pieces(bytes, boundary, limits.steps));
+        return Content::Parts("multipart", multipart::pieces(bytes, boundary, most));
     }
     if form::is_form(bytes) {
-        return Content::Parts("form", form::pieces(bytes, limits.steps));
+        return Content::Parts("form", form::pieces(bytes, most));
     }
     if bytes.len() <= room
         && let Some(out) = encoded_text(bytes, limits)
@@ -351,8 +353,9 @@ impl<'a> Walk<'a> {
         let base = self.out.objects;
         for (piece, number) in pieces.into_iter().zip(numbers) {
             if self.out.leaves.len() >= self.limits.steps {
+                // What is left is searched as one text at least.
                 self.out.stop("steps");
-                return;
+                return self.plain(Task { node, key: String::new(), object: base, trunk: false });
             }
             let object = base.saturating_add(piece.object);
             self.out.objects = self.out.objects.max(object);

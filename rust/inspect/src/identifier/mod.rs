@@ -7,6 +7,7 @@ mod digits;
 mod equipment;
 mod keyed;
 mod known;
+mod learned;
 mod lexicon;
 mod mac;
 mod phone;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use packet::Direction;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{self, Decoded, Limits};
@@ -162,7 +164,7 @@ impl FromStr for IdentifierKind {
 pub enum Confidence {
     /// It has the validated shape of one.
     Shape,
-    /// A key names it, and its shape allows it.
+    /// A key names it, or named it in an earlier message, and its shape allows it.
     Key,
     /// It is a value of this phone that the user gave.
     Known,
@@ -207,6 +209,7 @@ pub struct Scan {
 #[derive(Debug, Default)]
 pub struct Scanner {
     known: known::KnownValues,
+    learned: learned::Learned,
     shapes: shape::Shapes,
     limits: Limits,
 }
@@ -220,11 +223,17 @@ impl Scanner {
         self.known.add(known.kind, &known.value)
     }
 
-    /// Scans an HTTP message: target, headers, cookies, body.
-    pub fn scan_http(&self, host: Option<&str>, message: &HttpMessage) -> Scan {
+    /// Scans an HTTP message: target, headers, cookies, body. Remembers what keys name in it, to recognise the same
+    /// values under other names in later messages.
+    pub fn scan_http(&mut self, host: Option<&str>, message: &HttpMessage) -> Scan {
         let decoded = decode::decode_http(host, message, self.limits);
         let misdeclared = misdeclared(message.header("content-type").unwrap_or_default(), decoded.formats());
-        Scan { misdeclared, ..self.scan(&decoded) }
+        let scan = Scan { misdeclared, ..self.scan(&decoded) };
+        drop(decoded);
+        if message.direction == Direction::Outbound {
+            self.learned.learn(&scan.matches);
+        }
+        scan
     }
 
     /// Scans bytes without a known protocol. `origin` is the first decode step (`tcp payload`, `dns name`, `tls sni`).
@@ -233,7 +242,7 @@ impl Scanner {
     }
 
     fn scan(&self, decoded: &Decoded<'_>) -> Scan {
-        let matches = scan::matches(decoded, &self.known, &self.shapes);
+        let matches = scan::matches(decoded, &self.known, &self.learned, &self.shapes);
         Scan { matches, stopped: decoded.stopped().to_vec(), misdeclared: None }
     }
 }

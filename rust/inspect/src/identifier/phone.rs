@@ -60,7 +60,7 @@ fn is_subscriber(digits: &[u8]) -> bool {
 /// Digits without a mark that can only be meant with their country code.
 fn is_international(digits: &[u8]) -> bool {
     let chinese_mobile = digits.len() == 11 && matches!(digits, [b'1', b'3'..=b'9', ..]);
-    (11..=15).contains(&digits.len()) && is_subscriber(digits) && !is_epoch(digits) && !chinese_mobile
+    (11..=13).contains(&digits.len()) && is_subscriber(digits) && !is_epoch(digits) && !chinese_mobile
 }
 
 /// With a trunk 0, ten digits of North America, or eleven of a mobile phone in China.

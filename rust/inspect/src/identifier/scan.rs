@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::keyed::{self, Context};
 use super::known::KnownValues;
+use super::learned::Learned;
 use super::lexicon::{self, CellPart, Key};
 use super::place;
 use super::shape::Shapes;
@@ -12,13 +13,13 @@ use super::{Confidence, IdentifierKind as Kind, Match};
 use crate::decode::{Decoded, Leaf};
 
 /// Every identifier in the content, best confidence first, then by range.
-pub fn matches(decoded: &Decoded<'_>, known: &KnownValues, shapes: &Shapes) -> Vec<Match> {
+pub fn matches(decoded: &Decoded<'_>, known: &KnownValues, learned: &Learned, shapes: &Shapes) -> Vec<Match> {
     let mut found = Findings::default();
     let objects = objects(decoded);
     search_known(decoded, known, &mut found);
     for leaf in decoded.leaves() {
         let object = objects.get(&leaf.object);
-        search_leaf(decoded, leaf, object, shapes, &mut found);
+        search_leaf(decoded, leaf, object, learned, shapes, &mut found);
     }
     for object in objects.values() {
         search_places(decoded, object, known, &mut found);
@@ -109,6 +110,7 @@ fn search_leaf(
     decoded: &Decoded<'_>,
     leaf: &Leaf,
     object: Option<&Object<'_>>,
+    learned: &Learned,
     shapes: &Shapes,
     found: &mut Findings,
 ) {
@@ -132,6 +134,14 @@ fn search_leaf(
                 taken.push(part);
             }
         }
+    }
+    if taken.is_empty()
+        && let Some((kind, value)) = learned.recognise(bytes)
+    {
+        add(kind, value.to_owned(), Confidence::Key, 0..bytes.len());
+    }
+    if leaf.is_excerpt() {
+        return;
     }
     let tracing = object.is_some_and(|it| it.tracing) && key.is_none();
     let other = lexicon::tells_of_another_number(leaf.name()) || tracing;

@@ -64,7 +64,9 @@ pub fn iccid(text: &[u8]) -> Option<Vec<u8>> {
     let readable = |digits: &[u8]| {
         let head = digits.get(..12).is_some_and(all_digits);
         let number = matches!(digits.len(), 19 | 20) && head && all_hex(digits) && digits.starts_with(b"89");
-        number && country_code(&digits[2..]).is_some() && !is_dummy(&digits[2..])
+        // North America's 1 is written 01.
+        let country = digits.get(2..).map(|it| it.strip_prefix(b"0").unwrap_or(it));
+        number && country.and_then(country_code).is_some() && !is_dummy(&digits[2..])
     };
     let swapped = swap_nibbles(text);
     if readable(text) {
@@ -105,6 +107,7 @@ mod tests {
         assert_eq!(iccid(b"89860300000001234564"), Some(b"89860300000001234564".to_vec()));
         assert_eq!(iccid_by_shape(b"8999101000000000011"), iccid(b"8999101000000000011F"));
         assert_eq!(iccid(b"98683000000010325446"), Some(b"89860300000001234564".to_vec()));
+        assert!(iccid_by_shape(b"8901260000123456788").is_some());
         assert_eq!(iccid(b"00000000000000000000"), None);
         assert_eq!(iccid_by_shape(b"89860300000001234565"), None);
         assert_eq!(plmn(b"00101"), Some("001-01".to_owned()));

@@ -1,0 +1,133 @@
+//! Arbitrary bytes never panic, and cost no more than their bounds.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use inspect::decode::{Limits, decode_bytes, explain};
+use inspect::identifier::{IdentifierKind, KnownIdentifier, Scanner};
+use proptest::prelude::*;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn scanner() -> Scanner {
+    let mut scanner = Scanner::default();
+    let known = KnownIdentifier { kind: IdentifierKind::Imei, value: "001017001234569".into() };
+    scanner.watch(&known).unwrap();
+    scanner
+}
+
+/// Pieces of all the formats, so that chance leads deep.
+fn fragments() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "{\"imei\":\"",
+            "\"",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\\u00",
+            "\\",
+            "<a b='",
+            "<![CDATA[",
+            "<!--",
+            "</",
+            ">",
+            "&#x41;",
+            "k=v&",
+            "%7B",
+            "%2",
+            "+",
+            "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n",
+            "eyJpbWVpIjoi",
+            "H4sI",
+            "lat",
+            "=48.123,",
+            "\n",
+            "?a=",
+            "001017001234569",
+            "02:00:5e:10:00:fe",
+            "-keys",
+            ":APA91b",
+            "@3gppnetwork.org",
+            "0",
+            "-",
+            ".",
+            "é",
+            "\u{1f600}",
+        ])
+        .prop_map(|it| it.as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 0..8),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|it| it.concat())
+}
+
+/// The same, encoded a few times over.
+fn nested() -> impl Strategy<Value = Vec<u8>> {
+    (fragments(), prop::collection::vec(0u8..4, 0..4)).prop_map(|(bytes, codings)| {
+        codings.into_iter().fold(bytes, |bytes, coding| match coding {
+            0 => STANDARD.encode(bytes).into_bytes(),
+            1 => gzip(&bytes),
+            2 => bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes(),
+            _ => format!("{{\"a\":{:?}}}", String::from_utf8_lossy(&bytes)).into_bytes(),
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_scanned(bytes in prop_oneof![nested(), prop::collection::vec(any::<u8>(), 0..600)]) {
+        let base = u64::MAX - 300; // offsets saturate rather than overflow
+        for start in [0, base] {
+            let range = start..start.saturating_add(bytes.len() as u64);
+            let scan = scanner().scan_bytes("tcp payload", &bytes, range.clone());
+            for found in scan.matches {
+                prop_assert!(range.start <= found.range.start && found.range.end <= range.end, "{:?}", found);
+                prop_assert_eq!(found.decode.first().map(String::as_str), Some("tcp payload"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_match_can_be_explained(bytes in nested()) {
+        let scan = scanner().scan_bytes("tcp payload", &bytes, 0..bytes.len() as u64);
+        for found in scan.matches {
+            let origin = &bytes[found.range.start as usize..found.range.end as usize];
+            prop_assert_eq!(explain(origin, &found.decode).len(), found.decode.len(), "{:?}", found);
+        }
+    }
+
+    #[test]
+    fn any_steps_can_be_asked_for(bytes in nested(), steps in prop::collection::vec("(json|xml|form|base64|gzip|chunked|protobuf|text|hex|multipart|cookie) ?[a-z.0-9]{0,4}(#2)?( \\(varint\\))?", 0..5)) {
+        explain(&bytes, &steps);
+    }
+}
+
+#[test]
+fn bombs_stop_at_the_bounds() {
+    let limits = Limits::default();
+    let layered = gzip(&gzip(&gzip(&vec![b' '; 64 << 20])));
+    let decoded = decode_bytes("tcp payload", &layered, 0..layered.len() as u64, limits);
+    assert!(decoded.nodes().map(|(_, bytes)| bytes.len()).sum::<usize>() <= 2 * limits.bytes + layered.len());
+    assert!(!decoded.stopped().is_empty());
+
+    let mut deep = b"{\"imei\":\"001017001234569\"}".to_vec();
+    for _ in 0..12 {
+        deep = STANDARD.encode(deep).into_bytes();
+    }
+    let decoded = decode_bytes("tcp payload", &deep, 0..deep.len() as u64, limits);
+    assert_eq!(decoded.stopped(), ["depth"]);
+
+    let wide = format!("[{}1]", "1,".repeat(300_000));
+    let decoded = decode_bytes("tcp payload", wide.as_bytes(), 0..wide.len() as u64, limits);
+    assert!(decoded.leaves().len() <= limits.steps + 1);
+    assert_eq!(decoded.stopped(), ["steps"]);
+}
