@@ -54,6 +54,14 @@ report: telltale replay boot.pcapng.
 Exit status: 0 nothing flagged at or above --fail-on, 1 something was, 2 a missing right, bad usage, or a recording that
 could not be kept.";
 
+const EXPLAIN_HELP: &str = "\
+Examples:
+  telltale replay boot.pcapng -o report.json && telltale explain report.json 1
+  telltale explain report.json 1 --capture /archive/boot.pcapng --show-values
+
+The capture is read again: the report names it, and it is looked for beside the report, then here. Shown are the bytes
+on the wire around each identifier, then what each decoding step makes of them, with the identifier marked.";
+
 #[cfg(feature = "demo")]
 const DEMO_HELP: &str = "\
 The demo is played on this machine alone, in network namespaces without names: a phone, whose traffic goes into a TUN;
@@ -81,6 +89,9 @@ pub enum Command {
     /// Watch live on a Linux TUN
     #[command(after_help = TUN_HELP)]
     Tun(TunArgs),
+    /// Show a finding's bytes, decoded step by step
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(ExplainArgs),
     /// Play a phone's first boot, watch it live, and report what it told
     #[cfg(feature = "demo")]
     #[command(after_help = DEMO_HELP)]
@@ -136,6 +147,26 @@ pub struct TunArgs {
     /// What to write, and where.
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// Arguments of `telltale explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// A report in JSON
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+    /// The finding's number in it
+    #[arg(value_name = "ID")]
+    pub id: u32,
+    /// The capture it was made of, if it is not beside the report; several in their order
+    #[arg(long, value_name = "CAPTURE")]
+    pub capture: Vec<PathBuf>,
+    /// Show identifiers in full instead of masked
+    #[arg(long)]
+    pub show_values: bool,
+    /// Colour; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
 }
 
 /// Arguments of `telltale demo`.

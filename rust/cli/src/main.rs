@@ -3,6 +3,7 @@
 mod args;
 #[cfg(feature = "demo")]
 mod demo;
+mod explain;
 mod live;
 mod output;
 mod replay;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Tun(args) => tun::run(&args),
+        Command::Explain(args) => explain::run(&args),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => completions(shell),
