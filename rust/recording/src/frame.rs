@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use packet::{Direction, Timestamp};
+use packet::{App, Direction, Timestamp};
 
 use crate::link::LinkType;
 use crate::mark::Mark;
@@ -39,6 +39,8 @@ pub(crate) struct Frame {
     pub(crate) bytes: Range<usize>,
     /// Which way it went, where the file says so.
     pub(crate) direction: Option<Direction>,
+    /// The app, where the file says so: PCAPdroid on the phone wrote it.
+    pub(crate) app: Option<App>,
 }
 
 /// A moment, clamped to what [`Timestamp`] holds.

@@ -1,7 +1,7 @@
 //! Captures in (pcap, pcapng), recordings out (pcapng with owner and phase marks).
 //!
 //! [`Reader`] takes a capture that anybody made apart: `source` unzips and looks ahead, `pcap` and `pcapng` read the
-//! file formats, `link` finds the IP packet in a frame, `direction` says which way it went, `trailer` reads which app
+//! file formats, `link` finds the IP packet in a frame, `direction` says which way it went, `pcapdroid` reads which app
 //! PCAPdroid noted, `mark` what a recording of our own remembers. [`Writer`] makes such a recording: it reads back to
 //! the inputs that were written.
 
@@ -17,11 +17,11 @@ mod link;
 mod mark;
 mod options;
 mod pcap;
+mod pcapdroid;
 mod pcapng;
 mod reader;
 mod sniff;
 mod source;
-mod trailer;
 mod writer;
 
 pub use error::ReadError;

@@ -2,6 +2,7 @@
 
 use crate::field::Endian;
 
+pub(crate) const COMMENT: u16 = 1;
 pub(crate) const IF_NAME: u16 = 2;
 pub(crate) const IF_DESCRIPTION: u16 = 3;
 pub(crate) const IF_TSRESOL: u16 = 9;

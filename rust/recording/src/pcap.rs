@@ -98,7 +98,7 @@ impl Pcap {
         }
         source.take(record_header);
         let bytes = source.take(captured);
-        Ok(Step::Frame(Frame { at, link: Some(self.link), bytes, direction: None }))
+        Ok(Step::Frame(Frame { at, link: Some(self.link), bytes, direction: None, app: None }))
     }
 }
 

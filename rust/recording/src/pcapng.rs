@@ -1,7 +1,6 @@
 //! The block format (draft-ietf-opsawg-pcapng): sections, interfaces, packets, and marks in journal blocks.
 
 use std::io::Read;
-use std::ops::Range;
 
 use packet::{Direction, Timestamp};
 
@@ -11,6 +10,7 @@ use crate::frame::{Frame, LONGEST_PACKET, Step, clamped};
 use crate::link::{self, LinkType};
 use crate::mark::Mark;
 use crate::options::{self, Options};
+use crate::pcapdroid::AppNames;
 use crate::source::Source;
 
 /// The block types that are read or written; all others are skipped (section 11.1 of the draft).
@@ -19,8 +19,9 @@ pub(crate) mod block {
     pub(crate) const INTERFACE: u32 = 1;
     pub(crate) const PACKET: u32 = 2;
     pub(crate) const SIMPLE: u32 = 3;
-    pub(crate) const JOURNAL: u32 = 9;
     pub(crate) const ENHANCED: u32 = 6;
+    pub(crate) const JOURNAL: u32 = 9;
+    pub(crate) const CUSTOM: u32 = 0x0bad;
 }
 
 /// The name by which our own interface description is known again.
@@ -28,6 +29,9 @@ pub(crate) const OWN_INTERFACE: &str = "telltale";
 
 /// The longest block that is held: the longest packet and as many bytes of options.
 const LONGEST_BLOCK: u32 = 2 * LONGEST_PACKET as u32;
+
+/// The longest custom block that is looked into.
+const LONGEST_CUSTOM: u32 = 4_096;
 
 const MOST_INTERFACES: usize = 65_536;
 
@@ -38,6 +42,7 @@ pub(crate) struct Pcapng {
     interfaces: Vec<Interface>,
     /// Of the last packet, for simple packets, which have none of their own.
     last: Timestamp,
+    apps: AppNames,
     recorded_source: Option<String>,
 }
 
@@ -87,6 +92,7 @@ impl Pcapng {
             endian: Endian::Little,
             interfaces: Vec::new(),
             last: Timestamp::default(),
+            apps: AppNames::default(),
             recorded_source: None,
         };
         match pcapng.step(source)? {
@@ -143,6 +149,7 @@ impl Pcapng {
             | block::SIMPLE
             | block::ENHANCED
             | block::JOURNAL => self.held(source, &block),
+            block::CUSTOM if block.len <= LONGEST_CUSTOM => self.held(source, &block),
             _ => self.skipped(source, &block),
         }
     }
@@ -189,6 +196,10 @@ impl Pcapng {
             block::ENHANCED => self.enhanced(start, bytes, body.start),
             block::PACKET => self.packet(start, bytes, body.start),
             block::SIMPLE => self.simple(start, bytes, body.start),
+            block::CUSTOM => {
+                self.apps.learn(self.endian, bytes);
+                Ok(Step::Other)
+            }
             _ => Ok(Mark::parse(bytes).map_or(Step::Other, Step::Mark)),
         }
     }
@@ -297,7 +308,9 @@ impl Pcapng {
             Some(2) => Some(Direction::Outbound),
             _ => None,
         };
-        Ok(self.frame(link, at + HEADER..at + HEADER + captured, direction))
+        let app = found.text(options::COMMENT).and_then(|comment| self.apps.of_comment(comment));
+        let bytes = at + HEADER..at + HEADER + captured;
+        Ok(Step::Frame(Frame { at: self.last, link, bytes, direction, app }))
     }
 
     /// A simple packet: of the first interface, at a time unknown, its captured length to be worked out.
@@ -313,11 +326,8 @@ impl Pcapng {
             snaplen => snaplen,
         };
         let captured = (original.min(snaplen) as usize).min(body.len() - HEADER).min(LONGEST_PACKET);
-        Ok(self.frame(link, at + HEADER..at + HEADER + captured, None))
-    }
-
-    fn frame(&self, link: Option<LinkType>, bytes: Range<usize>, direction: Option<Direction>) -> Step {
-        Step::Frame(Frame { at: self.last, link, bytes, direction })
+        let bytes = at + HEADER..at + HEADER + captured;
+        Ok(Step::Frame(Frame { at: self.last, link, bytes, direction: None, app: None }))
     }
 
     /// The link type of interface `id`. One that cannot be read is no error as long as there is another that can.

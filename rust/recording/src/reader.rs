@@ -3,17 +3,17 @@
 use std::io::Read;
 use std::ops::Range;
 
-use packet::{App, Direction, FlowKey, Input, Packet, Timestamp};
+use packet::{App, Direction, FlowKey, Input, Packet, Segment, Timestamp};
 
 use crate::direction::Clues;
 use crate::frame::{Frame, Step};
-use crate::link::{self, LinkType, Opened};
+use crate::link::{self, LinkType};
 use crate::mark::Mark;
 use crate::pcap::{Layout, Pcap};
+use crate::pcapdroid::{Told, Trailer};
 use crate::pcapng::{self, Pcapng};
 use crate::sniff;
 use crate::source::Source;
-use crate::trailer::{Told, Trailer};
 use crate::{Phone, ReadError};
 
 /// A frame of an interface whose link type is not read, in a capture with others that are.
@@ -188,15 +188,17 @@ impl<R: Read> Reader<R> {
         let clues = Clues {
             phone: self.phone,
             recorded: frame.direction,
-            opened: Opened { ..opened },
-            on_the_phone: trailer.is_some(),
+            opened,
+            on_the_phone: trailer.is_some() || frame.app.is_some(),
         };
         let direction = clues.direction(bytes);
-        if let Some(app) = trailer.and_then(|trailer| trailer.app) {
-            let flow = Packet::parse(bytes)
-                .ok()
-                .and_then(|packet| packet.flow_key(direction.unwrap_or(Direction::Outbound)));
-            self.pending = flow.and_then(|flow| self.told.news(flow, &app)).map(|flow| (frame.at, flow, app));
+        let app = trailer.and_then(|trailer| trailer.app).or_else(|| frame.app.clone());
+        if let (Some(app), Ok(packet)) = (app, Packet::parse(bytes)) {
+            let opens = matches!(packet.segment, Segment::Tcp(tcp) if tcp.flags.syn && !tcp.flags.ack);
+            self.pending = packet
+                .flow_key(direction.unwrap_or(Direction::Outbound))
+                .and_then(|flow| self.told.news(frame.at, flow, opens, &app))
+                .map(|flow| (frame.at, flow, app));
         }
         let start = frame.bytes.start + opened.start;
         Looked::Packet(start..start + bytes.len(), direction)

@@ -374,6 +374,28 @@ fn pcapdroids_trailer_names_the_app_once_a_flow() {
     assert_eq!(told, expected);
 }
 
+#[test]
+fn pcapdroids_comments_name_the_app_too() {
+    let order = LITTLE;
+    let mut udp = ip(1, 2);
+    udp[3] = 28;
+    udp[9] = 17;
+    udp.extend([0, 5, 0, 6, 0, 8, 0, 0]);
+    let names =
+        [&order.u32(62_652)[..], &order.u16(1), &[1, 0], &order.u32(10_100), &[11, 0], b"com.example"];
+    let bytes = [
+        order.section(),
+        order.interface(101, 0, &[]),
+        order.block(0x0bad, &names.concat()),
+        order.enhanced(0, 0, &udp, &order.option(1, b"u-10100")),
+        order.enhanced(0, 0, &udp, &order.option(1, b"u-10100")),
+    ]
+    .concat();
+    let packet = || Seen::Packet(0, None, udp.clone());
+    let app = Seen::App("udp 10.0.0.1:5 -> 10.0.0.2:6".into(), "com.example".into());
+    assert_eq!(read(&bytes), [packet(), app, packet()]);
+}
+
 /// Gives its bytes a few at a time, and fails when asked for more than there are.
 struct Growing<'a> {
     bytes: &'a [u8],
