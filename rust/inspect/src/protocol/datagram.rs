@@ -11,6 +11,9 @@ use super::{Observation, Protocol, dns, ntp};
 const DNS_PORTS: [(u16, Protocol); 3] =
     [(53, Protocol::DNS), (5353, Protocol("mdns")), (5355, Protocol("llmnr"))];
 
+/// The NetBIOS name service (RFC 1002) has DNS's format, but its names are none of hosts.
+const NETBIOS_PORT: u16 = 137;
+
 /// A UDP flow.
 #[derive(Debug)]
 pub(super) struct Datagrams {
@@ -100,6 +103,9 @@ impl Datagrams {
 }
 
 fn choose(bytes: &[u8], port: u16) -> Option<(Protocol, Session)> {
+    if port == NETBIOS_PORT {
+        return None;
+    }
     let by_port = DNS_PORTS.iter().find(|known| known.0 == port);
     if dns::is_message(bytes) || (by_port.is_some() && dns::parse(bytes, 0..0).is_some()) {
         return Some((by_port.map_or(Protocol::DNS, |known| known.1), Session::Dns));

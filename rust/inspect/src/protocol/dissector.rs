@@ -1,5 +1,7 @@
 //! Chooses the protocol of a flow by its bytes, and changes it where the flow does.
 
+use std::borrow::Cow;
+
 use packet::{Direction, Timestamp, Transport};
 
 use super::http::{self, Http, Switch, Upgrade};
@@ -10,6 +12,8 @@ use crate::stream::StreamEvent;
 
 /// Bytes after which a flow that is still not recognised is taken for unknown.
 const MAX_PROBE: usize = 16 * 1024;
+/// Turns of the conversation after which it is as well.
+const MAX_TURNS: usize = 16;
 /// How often a flow may change its protocol: a proxy in a proxy, STARTTLS.
 const MAX_SWITCHES: u8 = 8;
 
@@ -21,7 +25,6 @@ pub struct Dissector {
     remote_port: u16,
     switches: u8,
     session: Session,
-    ended: [bool; 2],
 }
 
 /// What a flow speaks.
@@ -42,7 +45,7 @@ impl Dissector {
             Transport::Tcp => Session::Probing(Probing::default()),
             Transport::Udp | Transport::Icmp => Session::Datagrams(Box::new(Datagrams::new(remote_port))),
         };
-        Self { remote_port, switches: 0, session, ended: [false; 2] }
+        Self { remote_port, switches: 0, session }
     }
 
     /// Takes what a TCP stream yielded.
@@ -53,7 +56,6 @@ impl Dissector {
         event: StreamEvent<'_>,
         out: &mut Vec<Observation>,
     ) {
-        self.ended[direction.index()] |= event == StreamEvent::End;
         match &mut self.session {
             Session::Probing(probing) => match event {
                 StreamEvent::Data { offset, bytes } => {
@@ -151,10 +153,9 @@ impl Dissector {
 
     fn probe(&mut self, now: Timestamp, direction: Direction, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
-        let bytes = &probing.buffers[direction.index()];
-        match choose(bytes, self.remote_port) {
+        match choose(&probing.said(direction), self.remote_port) {
             Some(kind) => self.begin(now, kind, out),
-            None if bytes.len() >= MAX_PROBE => self.settle(now, out),
+            None if probing.held >= MAX_PROBE || probing.runs.len() >= MAX_TURNS => self.settle(now, out),
             None => {}
         }
     }
@@ -168,7 +169,7 @@ impl Dissector {
         out: &mut Vec<Observation>,
     ) {
         let Session::Probing(probing) = &self.session else { return };
-        if probing.buffers[direction.index()].is_empty() {
+        if probing.said(direction).is_empty() {
             return;
         }
         self.settle(now, out);
@@ -177,17 +178,17 @@ impl Dissector {
 
     fn settle(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
-        let http = probing.buffers.iter().any(|bytes| http::begins_known(bytes));
+        let http = BOTH.iter().any(|&direction| http::begins_known(&probing.said(direction)));
         self.begin(now, if http { Kind::Http } else { Kind::Unknown }, out);
     }
 
     fn begin(&mut self, now: Timestamp, kind: Kind, out: &mut Vec<Observation>) {
         out.extend(kind.protocol().map(Observation::Protocol));
         let Session::Probing(probing) = std::mem::replace(&mut self.session, kind.session()) else { return };
-        self.replay(now, probing.into_events(), out);
+        self.replay(now, probing.runs, out);
     }
 
-    fn replay(&mut self, now: Timestamp, events: Vec<(Direction, u64, Vec<u8>)>, out: &mut Vec<Observation>) {
+    fn replay(&mut self, now: Timestamp, events: Vec<Run>, out: &mut Vec<Observation>) {
         for (direction, offset, bytes) in events {
             if !bytes.is_empty() {
                 self.handle_stream(now, direction, StreamEvent::Data { offset, bytes: &bytes }, out);
@@ -208,12 +209,7 @@ impl Dissector {
         self.replay(now, switch.rest, out);
     }
 
-    fn probe_again(
-        &mut self,
-        now: Timestamp,
-        rest: Vec<(Direction, u64, Vec<u8>)>,
-        out: &mut Vec<Observation>,
-    ) {
+    fn probe_again(&mut self, now: Timestamp, rest: Vec<Run>, out: &mut Vec<Observation>) {
         self.session = Session::Probing(Probing::default());
         self.replay(now, rest, out);
     }
@@ -278,35 +274,39 @@ fn choose(bytes: &[u8], port: u16) -> Option<Kind> {
     }
 }
 
-/// What came while it was not known what it is.
+/// What came while it was not known what it is, in order: a run for each turn of the conversation.
 #[derive(Debug, Default)]
 struct Probing {
-    buffers: [Vec<u8>; 2],
-    at: [u64; 2],
-    /// Which direction spoke first.
-    first: Option<Direction>,
+    runs: Vec<Run>,
+    /// Bytes of all runs.
+    held: usize,
 }
+
+type Run = (Direction, u64, Vec<u8>);
 
 impl Probing {
     fn add(&mut self, direction: Direction, offset: u64, bytes: &[u8]) {
-        let side = direction.index();
-        self.first.get_or_insert(direction);
-        if self.buffers[side].is_empty() {
-            self.at[side] = offset;
+        self.held += bytes.len();
+        match self.runs.last_mut().filter(|run| run.0 == direction) {
+            Some((.., run)) => run.extend_from_slice(bytes),
+            None => self.runs.push((direction, offset, bytes.to_vec())),
         }
-        self.buffers[side].extend_from_slice(bytes);
+    }
+
+    /// All that direction said so far.
+    fn said(&self, direction: Direction) -> Cow<'_, [u8]> {
+        let mut runs = self.runs.iter().filter(|run| run.0 == direction).map(|run| &run.2[..]);
+        match (runs.next(), runs.next()) {
+            (Some(only), None) => Cow::Borrowed(only),
+            (Some(first), Some(second)) => {
+                Cow::Owned([first, second].into_iter().chain(runs).flatten().copied().collect())
+            }
+            (None, _) => Cow::Borrowed(&[]),
+        }
     }
 
     fn is_empty(&self) -> bool {
-        self.buffers.iter().all(Vec::is_empty)
-    }
-
-    fn into_events(self) -> Vec<(Direction, u64, Vec<u8>)> {
-        let first = self.first.unwrap_or(Direction::Outbound);
-        let mut events: Vec<_> =
-            BOTH.into_iter().zip(self.at).zip(self.buffers).map(|((d, at), bytes)| (d, at, bytes)).collect();
-        events.sort_by_key(|event| event.0 != first);
-        events
+        self.runs.is_empty()
     }
 }
 

@@ -175,8 +175,10 @@ impl Half {
         match self.start {
             Start::Known => {}
             Start::Unknown => {
+                // A keep-alive repeats one byte, or a made-up one (RFC 1122 section 4.2.3.6), and pushes nothing.
+                let keep_alive = segment.payload.len() == 1 && !segment.flags.psh && !segment.flags.fin;
                 self.start = Start::Guessed;
-                self.next_seq = segment.seq;
+                self.next_seq = segment.seq.wrapping_add(u32::from(keep_alive));
             }
             Start::Guessed if self.next == 0 && !segment.payload.is_empty() => {
                 // The guess came from an acknowledgment or a keep-alive, or an earlier segment comes late.

@@ -209,6 +209,9 @@ fn a_keep_alive_or_an_earlier_segment_does_not_spoil_the_pick_up() {
     wire.send(OUT, 999, 7, ".", b"").send(OUT, 1000, 7, ".", b"ab");
     assert_eq!(wire.text(), "ab");
     let mut wire = Wire::default();
+    wire.send(OUT, 999, 7, ".", b"\0").send(OUT, 1000, 7, "P.", b"ab");
+    assert_eq!(wire.text(), "ab");
+    let mut wire = Wire::default();
     wire.send(IN, 7, 1002, ".", b"").send(OUT, 1000, 7, ".", b"ab").send(OUT, 1002, 7, ".", b"cd");
     assert_eq!(wire.text(), "abcd");
 }

@@ -310,13 +310,31 @@ impl Half {
         };
         *rest = &rest[end - before..];
         self.buffer.truncate(end);
-        let parsed = head::parse(&self.buffer, self.buffer_at);
+        let mut parsed = head::parse(&self.buffer, self.buffer_at);
+        if parsed.is_none() && self.skip_garbage(out) {
+            parsed = head::parse(&self.buffer, self.buffer_at);
+        }
         if parsed.is_none() {
             self.cut("malformed", out);
         }
         self.buffer.clear();
         let (start, headers) = parsed?;
         Some(Head { start, headers, at: self.buffer_at })
+    }
+
+    /// A stream that was picked up in the middle begins with the rest of something: it is handed on for itself.
+    fn skip_garbage(&mut self, out: &mut Vec<Observation>) -> bool {
+        let mut line_at = 0;
+        let start = self.buffer.split_inclusive(|&byte| byte == b'\n').find_map(|line| {
+            line_at += line.len();
+            head::find_start(line).map(|start| line_at - line.len() + start)
+        });
+        let Some(start) = start else { return false };
+        let bytes: Vec<u8> = self.buffer.drain(..start).collect();
+        let range = self.buffer_at..self.buffer_at + start as u64;
+        self.buffer_at = range.end;
+        out.push(Observation::Readable(Readable { direction: self.direction, bytes, range }));
+        true
     }
 
     fn begin_body(

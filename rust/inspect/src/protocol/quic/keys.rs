@@ -33,17 +33,18 @@ const DRAFT_21: Version = version(hex(b"7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a
 const T050: Version = version(hex(b"7ff579e5acd072915580304c43a2367c60488310"), false);
 const T051: Version = version(hex(b"7a4edef4e7ccee5fa4506c19124fc8ccda6e033d"), false);
 
-/// Those to try for a version number: several where it says nothing, as when a client forces negotiation.
-pub(super) fn candidates(number: u32) -> &'static [Version] {
+/// The parameters of a version number; `None` for versions whose protection is not known, as when a client forces
+/// version negotiation.
+pub(super) fn parameters(number: u32) -> Option<Version> {
     match number {
-        1 | 0xff00_0021..=0xff00_0022 => &[V1],
-        0x6b33_43cf | 0x709a_50c4 => &[V2],
-        0xff00_001d..=0xff00_0020 => &[DRAFT_29],
-        0xff00_0017..=0xff00_001c | 0xface_b002 => &[DRAFT_23],
-        0xff00_0015..=0xff00_0016 | 0xface_b001 => &[DRAFT_21],
-        0x5430_3530 => &[T050],
-        0x5430_3531 => &[T051],
-        _ => &[V1, DRAFT_29, V2, DRAFT_23],
+        1 | 0xff00_0021..=0xff00_0022 => Some(V1),
+        0x6b33_43cf | 0x709a_50c4 => Some(V2),
+        0xff00_001d..=0xff00_0020 => Some(DRAFT_29),
+        0xff00_0017..=0xff00_001c | 0xface_b002 => Some(DRAFT_23),
+        0xff00_0015..=0xff00_0016 | 0xface_b001 => Some(DRAFT_21),
+        0x5430_3530 => Some(T050),
+        0x5430_3531 => Some(T051),
+        _ => None,
     }
 }
 

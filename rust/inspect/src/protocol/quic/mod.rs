@@ -9,7 +9,7 @@ use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
 use super::reader::Reader;
 use super::{Carrier, Observation};
 use crate::stream::Window;
-use keys::{Keys, candidates};
+use keys::{Keys, parameters};
 
 /// Connection attempts of one flow whose keys are kept: a Retry makes a new one.
 const MAX_ATTEMPTS: usize = 4;
@@ -27,7 +27,7 @@ pub(super) fn probe(bytes: &[u8]) -> bool {
     let number = header.version;
     let negotiation =
         number == 0 && bytes.len() % 4 == (7 + header.destination.len() + header.source.len()) % 4;
-    let known = candidates(number).len() == 1
+    let known = parameters(number).is_some()
         || number & 0x0f0f_0f0f == 0x0a0a_0a0a
         || number >> 8 == 0x00ff_0000 >> 8;
     // Google's own: Q046 and later.
@@ -155,23 +155,21 @@ impl Quic {
         if let Some((attempt, sender, opened)) = known {
             return attempt.crypto[sender].take_frames(&opened, range, out);
         }
-        for &version in candidates(header.version) {
-            let Some(keys) = Keys::derive(version, header.destination) else { continue };
-            let Some(opened) = keys[0].open(packet, number_at) else { continue };
-            if self.attempts.len() == MAX_ATTEMPTS {
-                self.attempts.remove(0);
-            }
-            let mut attempt = Attempt { client: direction, keys, crypto: Default::default() };
-            attempt.crypto[0].take_frames(&opened, range, out);
-            self.attempts.push(attempt);
-            return;
+        let keys = parameters(header.version).and_then(|version| Keys::derive(version, header.destination));
+        let Some(keys) = keys else { return };
+        let Some(opened) = keys[0].open(packet, number_at) else { return };
+        if self.attempts.len() == MAX_ATTEMPTS {
+            self.attempts.remove(0);
         }
+        let mut attempt = Attempt { client: direction, keys, crypto: Default::default() };
+        attempt.crypto[0].take_frames(&opened, range, out);
+        self.attempts.push(attempt);
     }
 }
 
 /// Whether a long header is that of an Initial packet; version 2 numbers the types anew (RFC 9369 section 3.2).
 fn is_initial(first: u8, version: u32) -> bool {
-    let second = candidates(version).iter().all(|version| version.second);
+    let second = parameters(version).is_some_and(|version| version.second);
     first >> 4 & 3 == u8::from(second)
 }
 
@@ -197,7 +195,8 @@ impl Crypto {
                 // PADDING, PING
                 0 | 1 => Some(()),
                 2 | 3 => skip_ack(&mut reader, kind == 3),
-                6 => self.take_crypto(&mut reader, range.start),
+                // CRYPTO; 8 in Google's T050 and T051
+                6 | 8 => self.take_crypto(&mut reader, range.start),
                 // CONNECTION_CLOSE, or what has no place here.
                 _ => None,
             };

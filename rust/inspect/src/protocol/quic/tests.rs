@@ -38,7 +38,7 @@ fn initial(
         &[0, number],
     ]
     .concat();
-    let [client, _] = Keys::derive(candidates(version)[0], keyed).unwrap();
+    let [client, _] = Keys::derive(parameters(version).unwrap(), keyed).unwrap();
     client.seal(&header, &payload)
 }
 
@@ -82,7 +82,7 @@ fn the_server_packet_of_the_standard_is_opened() {
          3c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f\
          58891850abbdca3d20398c276456cbc42158407dd074ee",
     );
-    let [client, server] = Keys::derive(candidates(V1)[0], &bytes("8394c8f03e515708")).unwrap();
+    let [client, server] = Keys::derive(parameters(V1).unwrap(), &bytes("8394c8f03e515708")).unwrap();
     let header = LongHeader::parse(&packet).unwrap();
     let (number_at, len) = body(&packet, &header, true).unwrap();
     assert_eq!((number_at, len), (18, packet.len()));
@@ -103,7 +103,7 @@ fn the_server_packet_of_the_standard_is_opened() {
 #[test]
 fn a_hello_is_put_together_from_frames_and_datagrams_in_any_order() {
     let hello = hello();
-    for version in [V1, V2, 0xff00_001d, 0x0a1a_2a3a] {
+    for version in [V1, V2, 0xff00_001d, 0x5430_3531] {
         let last = initial(version, b"abcdefgh", b"abcdefgh", b"", 1, &crypto(300, &hello[300..]));
         let frames = [crypto(100, &hello[100..310]), vec![1, 0, 0], crypto(0, &hello[..120])].concat();
         let first = initial(version, b"abcdefgh", b"abcdefgh", b"", 0, &frames);
