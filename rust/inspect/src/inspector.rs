@@ -5,7 +5,9 @@ mod observe;
 use std::collections::VecDeque;
 use std::mem;
 
-use packet::{App, Direction, FlowKey, IcmpMessage, Input, Packet, Phase, Reassembled, Reassembler};
+use packet::{
+    App, Direction, FlowKey, IcmpMessage, Input, IpPacket, Packet, Phase, Reassembled, Reassembler,
+};
 use packet::{Segment, TcpSegment, Timestamp, Transport, UdpDatagram};
 
 use crate::facts::Facts;
@@ -173,17 +175,24 @@ impl Inspector {
 
     fn handle_packet(&mut self, direction: Option<Direction>, bytes: &[u8]) {
         self.count_packet(bytes.len());
-        match Packet::parse(bytes) {
-            Ok(Packet { ip, segment: Segment::Fragment }) => match self.reassembler.insert(self.now, &ip) {
-                Reassembled::Pending => {}
-                Reassembled::Refused(reason) => self.count_unparsed(reason),
-                Reassembled::Complete(whole) => match Packet::parse(&whole) {
-                    Ok(packet) => self.handle_whole(direction, &packet),
-                    Err(error) => self.count_unparsed(error.reason()),
-                },
-            },
+        for _ in 0..self.reassembler.expire(self.now) {
+            self.count_unparsed("fragment_incomplete");
+        }
+        match Packet::parse(bytes).map(Packet::innermost) {
+            Ok(Packet { ip, segment: Segment::Fragment }) => self.handle_piece(direction, &ip),
             Ok(packet) => self.handle_whole(direction, &packet),
             Err(error) => self.count_unparsed(error.reason()),
+        }
+    }
+
+    fn handle_piece(&mut self, direction: Option<Direction>, piece: &IpPacket<'_>) {
+        match self.reassembler.insert(self.now, piece) {
+            Reassembled::Pending => {}
+            Reassembled::Refused(reason) => self.count_unparsed(reason),
+            Reassembled::Complete(whole) => match Packet::parse(&whole).map(Packet::innermost) {
+                Ok(packet) => self.handle_whole(direction, &packet),
+                Err(error) => self.count_unparsed(error.reason()),
+            },
         }
     }
 
@@ -383,7 +392,7 @@ fn count_stream(
 /// The flow that an ICMP error is about. It quotes as little as eight bytes of the transport header, too few for the
 /// usual views.
 fn quoted_key(bytes: &[u8]) -> Result<Option<FlowKey>, packet::ParseError> {
-    let ip = packet::IpPacket::parse(bytes)?;
+    let ip = IpPacket::parse(bytes)?;
     let transport = match ip.protocol {
         6 => Transport::Tcp,
         17 => Transport::Udp,
