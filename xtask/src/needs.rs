@@ -40,10 +40,13 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
         bail!("needs {} (on Debian: apt-get install {})", names.join(", "), packages.join(" "));
     };
     eprintln!("{} missing: installing {}", names.join(", "), packages.join(" "));
-    let mut update = apt_command(&apt, &["update", "-qq"]);
-    let _ = run::run(&mut update); // an old list may do
     let mut install = apt_command(&apt, &["install", "-y", "-qq", "--no-install-recommends"]);
-    run::run(install.args(&packages))?;
+    install.args(&packages);
+    if run::run(&mut install).is_err() {
+        // A bare machine has no lists of packages yet, or old ones.
+        run::run(&mut apt_command(&apt, &["update", "-qq"]))?;
+        run::run(&mut install)?;
+    }
     let still: Vec<&str> = missing().map(|tool| tool.program).collect();
     if !still.is_empty() {
         bail!("needs {}, which {} did not bring", still.join(", "), packages.join(" "));

@@ -106,8 +106,7 @@ impl Comparison<'_> {
             let what = format!("{} {value}", self.what);
             self.board.miss(self.source, name, miss(self.known, self.seen, field, what));
         }
-        // Multicast DNS and its kin carry names too, which the oracle counts apart.
-        if field == "dns" && truth.is_empty() && !self.known.stacks().any(|stack| stack.contains(&"dns")) {
+        if truth.is_empty() && !self.known.speaks_of(field) {
             return;
         }
         for value in given.difference(truth) {
@@ -124,6 +123,9 @@ impl Comparison<'_> {
             self.board.miss(self.source, "host", miss(self.known, self.seen, field, what));
         }
         self.board.count(self.source, "host", right.min(1), 0);
+        if truth.is_empty() && !self.known.speaks_of("sni") {
+            return;
+        }
         for value in given.difference(truth) {
             self.board.extra(self.source, "host", format!("{} {value}", self.what));
         }
@@ -167,6 +169,19 @@ impl Known {
             _ => row.get(field).map(strings).unwrap_or_default(),
         });
         values.map(|value| normal(field, &value)).filter(|value| !value.is_empty()).collect()
+    }
+
+    /// Whether the oracle would have said so if there were a value. Names in multicast DNS and its kin it counts apart,
+    /// and of QUIC versions that it cannot decrypt it says nothing (nobody can decrypt one by mistake: RFC 9001
+    /// section 5.3).
+    fn speaks_of(&self, field: &str) -> bool {
+        let any = |name| self.stacks().any(|stack| stack.contains(&name));
+        let opened = || self.rows.iter().any(|row| row.contains_key("ja4"));
+        match field {
+            "dns" => any("dns"),
+            "sni" | "ja4" => !any("quic") || opened(),
+            _ => true,
+        }
     }
 
     /// The protocols of each row, outermost first.
