@@ -268,7 +268,7 @@ fn card(report: &Report, group: &Group<'_>, flows: &BTreeMap<u32, &Flow>) -> Car
                 name: words::kind_name(identifier.kind),
                 explained: words::kind_explained(identifier.kind),
                 value: shown(&identifier.value),
-                confidence: words::confidence_explained(identifier.confidence),
+                confidence: words::confidence_explained(identifier),
                 steps: identifier.decode.iter().map(|step| shown(step)).collect(),
             })
             .collect(),
@@ -360,7 +360,7 @@ fn identifier_rows(groups: &[Group<'_>]) -> Vec<IdentifierRow> {
                     rank: finding.severity as usize,
                     name: words::kind_name(identifier.kind),
                     value: shown(&identifier.value),
-                    confidence: words::confidence_explained(identifier.confidence),
+                    confidence: words::confidence_explained(identifier),
                     host: finding.host.as_deref().map_or_else(|| "no name known".into(), shown),
                     country_name: country_name(&country).unwrap_or_default().to_owned(),
                     country: country.clone(),

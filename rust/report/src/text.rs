@@ -276,7 +276,7 @@ fn told(identifier: &Identifier) -> String {
         words::kind_name(identifier.kind),
         visible(&identifier.value),
         steps.join(" → "),
-        words::confidence_explained(identifier.confidence),
+        words::confidence_explained(identifier),
     )
 }
 

@@ -116,8 +116,10 @@ const LABEL: usize = 40;
 const NEAR: f64 = 0.6;
 /// Numbers nearer than this (percent) share a badge.
 const BADGE_ROOM: f64 = 9.5;
-/// A quiet time longer than this part of the session is drawn shorter, in `BREAK` percent.
+/// A quiet time longer than this part of the session, and than this many nanoseconds, is drawn shorter, in `BREAK`
+/// percent.
 const QUIET: f64 = 0.08;
+const QUIET_NANOS: f64 = 45e9;
 const BREAK: f64 = 4.0;
 
 /// The report's timeline; `None` when it holds no times.
@@ -159,7 +161,7 @@ impl Axis {
         let start = *moments.first()?;
         let offsets: Vec<f64> = moments.iter().map(|at| at.since(start).as_nanos() as f64).collect();
         let span = offsets.last().copied().unwrap_or(0.0).max(1.0);
-        let quiet = |pair: &[f64]| pair[1] - pair[0] > span * QUIET && pair[1] - pair[0] > 10e9;
+        let quiet = |pair: &[f64]| pair[1] - pair[0] > span * QUIET && pair[1] - pair[0] > QUIET_NANOS;
         let broken: Vec<&[f64]> = offsets.windows(2).filter(|pair| quiet(pair)).collect();
         let busy = span - broken.iter().map(|pair| pair[1] - pair[0]).sum::<f64>();
         if busy < span * 1e-6 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use inspect::report::{Coverage, Finding, Report, Severity};
+use packet::Direction;
 
 use crate::words::{self, bytes, counted, list, number, visible};
 
@@ -37,7 +38,7 @@ fn worst(report: &Report, severity: Severity) -> String {
     if kinds.is_empty() {
         let others = match worst.len() {
             1 => String::new(),
-            count => format!(" {} more like it in severity.", number(count as u64 - 1)),
+            count => format!(" And {} more of this severity.", number(count as u64 - 1)),
         };
         return format!("{}.{others}", visible(first.title.trim_end_matches('.')));
     }
@@ -67,7 +68,12 @@ fn worst(report: &Report, severity: Severity) -> String {
         parties.truncate(SHOWN_PARTIES);
         parties.push(counted(more as u64, "other", "others"));
     }
-    format!("The phone sent its {}{how} to {}{times}.", list(&kinds), list(&parties))
+    let (kinds, parties) = (list(&kinds), list(&parties));
+    let told = worst.iter().flat_map(|finding| &finding.identifiers);
+    match told.into_iter().any(|identifier| identifier.direction == Direction::Outbound) {
+        true => format!("The phone sent its {kinds}{how} to {parties}{times}."),
+        false => format!("The phone was sent its {kinds}{how} by {parties}{times}."),
+    }
 }
 
 const SHOWN_PARTIES: usize = 3;
@@ -210,6 +216,25 @@ mod tests {
             verdict.headline
         );
         assert!(verdict.headline.contains("China Telecom (China), 3 times"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn what_a_server_answers_is_not_said_to_be_sent_by_the_phone() {
+        let mut report = testdata::first_boot();
+        let identifiers = report.findings.iter_mut().flat_map(|finding| &mut finding.identifiers);
+        identifiers.for_each(|identifier| identifier.direction = Direction::Inbound);
+        let headline = verdict(&report).headline;
+        assert!(headline.starts_with("The phone was sent its IMEI"), "{headline}");
+        assert!(headline.contains("by China Telecom (China)"), "{headline}");
+    }
+
+    #[test]
+    fn without_identifiers_the_title_speaks() {
+        let mut report = testdata::first_boot();
+        report.findings.retain(|finding| finding.identifiers.is_empty());
+        report.findings.push(report.findings[0].clone());
+        let headline = verdict(&report).headline;
+        assert_eq!(headline, "Analytics contacted before any app was opened. And 1 more of this severity.");
     }
 
     #[test]

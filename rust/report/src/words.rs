@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use inspect::report::{Close, Finding, Flow, HostFrom, Report, Severity, Unseen};
+use inspect::report::{Close, Finding, Flow, HostFrom, Identifier, Report, Severity, Unseen};
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
 
@@ -197,12 +197,15 @@ pub const fn confidence_name(confidence: Confidence) -> &'static str {
     }
 }
 
-/// Why we believe that it is one.
-pub const fn confidence_explained(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Shape => "has the shape of one",
-        Confidence::Key => "named so by its key",
-        Confidence::Known => "a value you gave",
+/// Why we believe that it is one, and where it stood if the phone did not send it.
+pub const fn confidence_explained(identifier: &Identifier) -> &'static str {
+    match (identifier.confidence, identifier.direction) {
+        (Confidence::Shape, Direction::Outbound) => "has the shape of one",
+        (Confidence::Key, Direction::Outbound) => "named so by its key",
+        (Confidence::Known, Direction::Outbound) => "a value you gave",
+        (Confidence::Shape, Direction::Inbound) => "has the shape of one, in the reply",
+        (Confidence::Key, Direction::Inbound) => "named so by its key, in the reply",
+        (Confidence::Known, Direction::Inbound) => "a value you gave, in the reply",
     }
 }
 
