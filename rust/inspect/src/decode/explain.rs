@@ -82,11 +82,7 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
             let boundary = multipart::boundary(bytes)?;
             select(bytes, word, step, &multipart::pieces(bytes, boundary, limits.steps))
         }
-        "text" => {
-            let mut pieces = text::tokens(bytes, 64);
-            pieces.extend(text::pairs(bytes, 1024));
-            select(bytes, word, step, &pieces)
-        }
+        "text" => select(bytes, word, step, &text::pieces(bytes)),
         _ => Some(bytes.to_vec()),
     }
 }

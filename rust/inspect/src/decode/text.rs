@@ -49,24 +49,44 @@ pub fn query(bytes: &[u8], limit: usize) -> Vec<Piece> {
     pieces
 }
 
-/// Base64 of JSON or gzip in the text, told by how it begins: tokens such as JWTs, and log lines.
-pub fn tokens(bytes: &[u8], limit: usize) -> Vec<Piece> {
+/// All that a text without structure holds: [`tokens`] and named values.
+pub fn pieces(bytes: &[u8]) -> Vec<Piece> {
+    let mut out = tokens(bytes);
+    if is_texty(bytes) {
+        out.extend(pairs(bytes, 1024));
+    }
+    out
+}
+
+/// Whether a path is one of those that [`tokens`] gives.
+pub fn is_token(path: &str) -> bool {
+    matches!(path, "token" | "object")
+}
+
+/// What its beginning gives away amid text or binary: base64 of JSON or gzip (JWTs, log lines), and a JSON object (log
+/// lines, CoAP payloads).
+pub fn tokens(bytes: &[u8]) -> Vec<Piece> {
     let mut out = Vec::new();
-    let Ok(finder) = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(["eyJ", "H4sI"])
+    let Ok(finder) =
+        AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(["eyJ", "H4sI", "{\""])
     else {
         return out;
     };
     let mut done = 0;
     for found in finder.find_iter(bytes) {
         let start = found.start();
-        if start < done || out.len() >= limit {
+        if start < done || out.len() >= 64 {
             continue;
         }
         let rest = &bytes[start..];
-        let length = rest.iter().position(|&byte| !base64::is_digit(byte)).unwrap_or(rest.len());
+        let (path, length) = if rest[0] == b'{' {
+            ("object", rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len()))
+        } else {
+            ("token", rest.iter().position(|&byte| !base64::is_digit(byte)).unwrap_or(rest.len()))
+        };
         done = start + length;
         if length >= 16 && length < bytes.len() {
-            out.push(Piece::slice("token", start..done, 0));
+            out.push(Piece::slice(path, start..done, 0));
         }
     }
     out
@@ -124,8 +144,10 @@ mod tests {
         assert_eq!(read(text, query(text.as_bytes(), 9)), ["a=1", "b=2"]);
         let text = "Bearer eyJhbGciOiJub25lIn0.eyJpbWVpIjoiMSJ9eyJh.sig";
         assert_eq!(
-            read(text, tokens(text.as_bytes(), 9)),
+            read(text, tokens(text.as_bytes())),
             ["token=eyJhbGciOiJub25lIn0", "token=eyJpbWVpIjoiMSJ9eyJh"]
         );
+        let text = "D/Reg: sent {\"imei\":\"123456\"} ok";
+        assert_eq!(read(text, tokens(text.as_bytes())), ["object={\"imei\":\"123456\"} ok"]);
     }
 }

@@ -37,7 +37,7 @@ pub fn decode_bytes<'a>(origin: &str, bytes: &'a [u8], range: Range<u64>, limits
     let mut walk = Walk::new(limits);
     let chain = walk.step(None, origin.to_owned());
     let node = walk.node(Bytes::Input(bytes), Place::Exact(range.start), chain, 0);
-    walk.queue.push(Task { node, key: String::new(), object: 1, trunk: true });
+    walk.queue.push(Task::new(node, String::new(), 1, true));
     walk.out.objects = 1;
     walk.run();
     walk.out
@@ -72,7 +72,10 @@ pub(super) fn sniff(
     if !text::is_texty(bytes) {
         return match protobuf::pieces(bytes, most) {
             Some(pieces) if protobuf::is_telling(bytes, &pieces, 4) => Content::Parts("protobuf", pieces),
-            _ => Content::Plain,
+            _ => match text::tokens(bytes) {
+                pieces if pieces.is_empty() => Content::Plain,
+                pieces => Content::Parts("text", pieces),
+            },
         };
     }
     if json::is_json(bytes) {
@@ -118,8 +121,7 @@ fn named_text(bytes: &[u8], limits: &Limits) -> Content {
     if !query.is_empty() {
         return Content::Parts("query", query);
     }
-    let mut pieces = text::tokens(bytes, 64);
-    pieces.extend(text::pairs(bytes, 1024));
+    let pieces = text::pieces(bytes);
     if pieces.is_empty() { Content::Plain } else { Content::Parts("text", pieces) }
 }
 
@@ -146,6 +148,16 @@ struct Task {
     object: u32,
     /// Whether it is the body, or all that came of it.
     trunk: bool,
+    /// Whether a leaf with the same bytes is listed already.
+    listed: bool,
+    /// What it is, when that was found out already.
+    content: Option<Content>,
+}
+
+impl Task {
+    fn new(node: u32, key: String, object: u32, trunk: bool) -> Self {
+        Self { node, key, object, trunk, listed: false, content: None }
+    }
 }
 
 struct Walk<'a> {
@@ -221,7 +233,7 @@ impl<'a> Walk<'a> {
             } else if is("authorization") || is("proxy-authorization") {
                 self.parts(node, "credentials", header::credentials(bytes), false);
             } else {
-                self.queue.push(Task { node, key: field.name.clone(), object, trunk: false });
+                self.queue.push(Task::new(node, field.name.clone(), object, false));
             }
         }
     }
@@ -249,7 +261,7 @@ impl<'a> Walk<'a> {
         let node = self.node(bytes, place, chain, 1);
         self.out.objects += 1;
         let object = self.out.objects;
-        self.queue.push(Task { node, key: String::new(), object, trunk: true });
+        self.queue.push(Task::new(node, String::new(), object, true));
     }
 
     /// Undoes a content coding (RFC 9110 section 8.4.1), whichever of the three formats the bytes really are.
@@ -273,15 +285,11 @@ impl<'a> Walk<'a> {
         Some((format.as_str(), out.bytes))
     }
 
-    fn visit(&mut self, task: Task) {
+    fn visit(&mut self, mut task: Task) {
         let Some(node) = self.out.nodes.get(task.node as usize) else { return };
         let (bytes, place, chain, depth) = (node.bytes.clone(), node.place.clone(), node.chain, node.depth);
         let room = self.room();
-        let mut stopped = None;
-        let mut content = sniff(bytes.get(), &self.limits, room, &mut |why| stopped = Some(why));
-        if let Some(why) = stopped {
-            self.out.stop(why);
-        }
+        let mut content = task.content.take().unwrap_or_else(|| self.look(bytes.get()));
         if let (Content::Plain, Some(_)) = (&content, self.schema)
             && let Some(pieces) = protobuf::pieces(bytes.get(), self.limits.steps)
         {
@@ -306,7 +314,7 @@ impl<'a> Walk<'a> {
                 let chain = self.step(Some(chain), step);
                 let within = Place::Within(place.range(&whole));
                 let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
-                self.queue.push(Task { node, ..task });
+                self.queue.push(Task { node, listed: false, ..task });
             }
             Content::Parts(word, mut pieces) => {
                 if task.trunk {
@@ -327,8 +335,21 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Finds out what bytes are.
+    fn look(&mut self, bytes: &[u8]) -> Content {
+        let mut stopped = None;
+        let content = sniff(bytes, &self.limits, self.room(), &mut |why| stopped = Some(why));
+        if let Some(why) = stopped {
+            self.out.stop(why);
+        }
+        content
+    }
+
     /// The node is a leaf.
     fn plain(&mut self, task: Task) {
+        if task.listed {
+            return;
+        }
         let Some(node) = self.out.nodes.get(task.node as usize) else { return };
         self.out.leaves.push(Leaf {
             key: task.key,
@@ -355,29 +376,32 @@ impl<'a> Walk<'a> {
             if self.out.leaves.len() >= self.limits.steps {
                 // What is left is searched as one text at least.
                 self.out.stop("steps");
-                return self.plain(Task { node, key: String::new(), object: base, trunk: false });
+                return self.plain(Task::new(node, String::new(), base, false));
             }
             let object = base.saturating_add(piece.object);
             self.out.objects = self.out.objects.max(object);
             let part = piece.bytes(bytes.get());
-            let look = depth < self.limits.depth
-                && self.room() > part.len()
-                && is_promising(part, shallow && piece.path != "token");
             let key = piece.key.map_or_else(|| piece.path.clone(), str::to_owned);
-            if look {
+            let look = is_promising(part, shallow && !text::is_token(&piece.path));
+            let content = if look { self.look(part) } else { Content::Plain };
+            let encoded = matches!(&content, Content::Encoded(step, _) if step == "percent");
+            if !matches!(content, Content::Plain) {
                 let label = step_text(word, &piece.path, number, piece.suffix);
                 let parent_step = (chain_of_parts != u32::MAX).then_some(chain);
                 let child_chain = self.step(parent_step, label);
                 let (child, within) = self.child(&bytes, &place, &piece.value);
-                let child = self.node(child, within, child_chain, depth + 1);
-                self.queue.push(Task { node: child, key: key.clone(), object, trunk: false });
-            } else if is_promising(part, shallow) {
-                self.out.stop(if depth < self.limits.depth { "bytes" } else { "depth" });
+                let node = self.node(child, within, child_chain, depth.saturating_add(1));
+                let content = Some(content);
+                self.queue.push(Task {
+                    listed: true,
+                    content,
+                    ..Task::new(node, key.clone(), object, false)
+                });
             }
             self.out.leaves.push(Leaf {
                 key,
                 object,
-                replaced: look && percent::is_encoded(part),
+                replaced: encoded,
                 node,
                 value: piece.value,
                 chain: chain_of_parts,
