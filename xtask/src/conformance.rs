@@ -22,7 +22,8 @@ use replay::Seen;
 use score::{Board, Miss};
 
 /// Names, recall and precision that must be reached.
-const THRESHOLDS: [(&str, f64); 13] = [
+const THRESHOLDS: [(&str, f64); 14] = [
+    ("identifier", 0.95),
     ("readable", 1.0),
     ("flow", 0.99),
     ("host", 0.95),

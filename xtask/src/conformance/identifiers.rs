@@ -43,15 +43,17 @@ pub fn score(board: &mut Board, capture: &Capture, rows: &[Row], seen: &Seen) {
                 continue;
             };
             let same: Vec<_> = found.iter().filter(|found| is_same(&found.2, &value)).collect();
-            let field = format!("id {}", kinds[0]);
+            let fields = [format!("id {}", kinds[0]), "identifier".to_owned()];
             if same.is_empty() {
                 let what = format!("{what} {name}={value}");
                 let reason = if truth::has_keys(row) { "needs keys: TLS" } else { "unknown" };
                 let miss = if truth::has_keys(row) { Miss::excused } else { Miss::owed };
-                board.miss(&capture.source, &field, miss(what, reason));
+                for field in &fields {
+                    board.miss(&capture.source, field, miss(what.clone(), reason));
+                }
                 continue;
             }
-            board.count(&capture.source, &field, 1, 0);
+            fields.iter().for_each(|field| board.count(&capture.source, field, 1, 0));
             if !same.iter().any(|found| kinds.contains(&found.1)) {
                 let named: BTreeSet<_> = same.iter().map(|found| found.1).collect();
                 board.extra(&capture.source, "id mixed up", format!("{what} {name}={value} as {named:?}"));
