@@ -15,7 +15,6 @@ use tunnel::{Control, FdTun, Host, Notice, NoticeSink, Outcome, Session, Session
 
 use crate::Failure;
 use crate::live::{self, Screen};
-use crate::output;
 
 /// What a live session is told before it begins.
 pub struct Plan {
@@ -36,7 +35,6 @@ pub struct Plan {
 /// # Errors
 /// It cannot be written, in one line that names it.
 pub fn create_recording(path: &Path) -> Result<File, Failure> {
-    output::check_place(path)?;
     File::create(path).map_err(|error| Failure(format!("{}: cannot be recorded to: {error}", path.display())))
 }
 

@@ -11,7 +11,7 @@ use tunnel::Namespace;
 
 use crate::args::TunArgs;
 use crate::live::{self, Screen};
-use crate::output::Sink;
+use crate::output::{self, Sink};
 use crate::session::{self, Plan};
 use crate::{Failure, Outcome, watch};
 
@@ -26,6 +26,7 @@ const PHONE_V6: &str = "fd66::2/128";
 pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
     let sink = Sink::new(&args.report)?;
     let watch = watch::all(&args.subject)?;
+    args.record.as_deref().map(output::check_place).transpose()?;
     let tun = open(&args.name)?;
     let recording = args.record.as_deref().map(session::create_recording).transpose()?;
     match &args.netns {

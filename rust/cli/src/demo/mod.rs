@@ -25,8 +25,8 @@ use crate::live::{Screen, line};
 use crate::output::{Format, Target, render, text_options};
 use crate::{Failure, Outcome};
 
-/// The demo as it was recorded by itself, for where it cannot be played.
-const BUNDLED: &[u8] = include_bytes!("boot.pcapng");
+/// The demo as it was recorded by itself, for where it cannot be played. A golden test holds its report.
+const BUNDLED: &[u8] = include_bytes!("../../tests/golden/demo-boot/capture.pcapng");
 
 /// The recording's name in the output folder, and the source in the report.
 const RECORDING: &str = "boot.pcapng";

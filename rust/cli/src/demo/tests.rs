@@ -1,6 +1,6 @@
 //! The demo's two ends without the engine between them.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -24,13 +24,11 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Phone and world on one wire, without the engine. Needs the right to make network namespaces.
+/// Phone and world on one wire, without the engine.
 #[test]
+#[ignore = "needs network namespaces"]
 fn clients_and_servers_understand_each_other() -> io::Result<()> {
-    if let Err(missing) = thread::spawn(namespace::enter_first).join().expect("no panic") {
-        writeln!(io::stderr(), "skipped: {missing}")?;
-        return Ok(());
-    }
+    thread::spawn(namespace::enter_first).join().expect("no panic").map_err(io::Error::other)?;
     let authority = tls::Authority::new()?;
     let (to_phone, from_world) = channel::<String>();
     let (to_world, from_phone) = channel::<bool>();

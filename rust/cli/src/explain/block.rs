@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_dump_has_aligned_rows_and_brackets() {
-        let lines = hex_dump(14, b"abcdef", &[mark(1..4, None)], &[2..4], PLAIN);
+        let hidden = 2..4;
+        let lines = hex_dump(14, b"abcdef", &[mark(1..4, None)], std::slice::from_ref(&hidden), PLAIN);
         assert_eq!(
             lines,
             [

@@ -177,8 +177,8 @@ impl<'a> Group<'a> {
             return Vec::new();
         }
         let peek = (wanted.len() / 8).min(PEEK);
-        let mut hidden = vec![wanted.start + peek..wanted.end];
-        hidden.extend(self.neighbours.iter().cloned());
+        let mut hidden = self.neighbours.clone();
+        hidden.push(wanted.start + peek..wanted.end);
         hidden.extend(self.marks(&self.excerpt.bytes).into_iter().map(|mark| mark.range));
         hidden
     }
