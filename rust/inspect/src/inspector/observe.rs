@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use packet::Direction;
+use packet::{Direction, Timestamp};
 
 use super::{Event, Inspector, report_id};
 use crate::evidence::{Case, Content, Evidence, Moment, Origin, Subject};
@@ -17,6 +17,14 @@ use crate::rule::{RULES, Rule, Verdict};
 
 /// DNS record type A.
 const TYPE_A: u16 = 1;
+
+/// What surrounds a verdict in its finding.
+struct Context {
+    at: Timestamp,
+    direction: Direction,
+    moment: Moment,
+    country: Option<&'static str>,
+}
 
 impl Inspector {
     pub(super) fn observe(&mut self, id: FlowId, observation: Observation) {
@@ -137,11 +145,12 @@ impl Inspector {
 
     fn judge(&mut self, id: FlowId, evidence: Evidence<'_>) {
         let (flow, facts) = (&self.table.flows()[id], &self.facts[id]);
-        let at = match evidence {
-            Evidence::Contact => flow.opened,
-            _ => self.now,
+        // A contact is judged when the flow is known, perhaps long after; what triggered it came before it was opened.
+        let (trigger, at) = match evidence {
+            Evidence::Contact => (flow.opened, flow.last),
+            _ => (self.now, self.now),
         };
-        let moment = Moment::at(&self.phases, at);
+        let moment = Moment::at(&self.phases, trigger);
         let direction = match &evidence {
             Evidence::Content(content) => content.direction,
             _ => Direction::Outbound,
@@ -173,20 +182,12 @@ impl Inspector {
             }
         }
         for (rule, verdict) in verdicts {
-            self.record(id, rule, verdict, direction, moment, country);
+            self.record(id, rule, verdict, &Context { at, direction, moment, country });
         }
     }
 
     /// One finding for each rule and flow: later evidence adds to it.
-    fn record(
-        &mut self,
-        id: FlowId,
-        rule: &Rule,
-        verdict: Verdict,
-        direction: Direction,
-        moment: Moment,
-        country: Option<&'static str>,
-    ) {
+    fn record(&mut self, id: FlowId, rule: &Rule, verdict: Verdict, context: &Context) {
         let flow = report_id(id);
         let facts = &self.facts[id];
         let known = facts.findings.iter().find(|(name, _)| *name == rule.name).map(|(_, index)| *index);
@@ -203,13 +204,17 @@ impl Inspector {
             title: verdict.title,
             why: verdict.why,
             flow,
-            at: self.now,
-            phase: moment.after.map(|(phase, _)| phase),
+            at: context.at,
+            phase: context.moment.after.map(|(phase, _)| phase),
             host: facts.host.as_ref().map(|(host, _)| host.clone()),
             owner: facts.endpoint.map(|endpoint| endpoint.owner.to_owned()),
-            country: country.map(str::to_owned),
+            country: context.country.map(str::to_owned),
             encrypted: facts.encrypted,
-            identifiers: verdict.identifiers.into_iter().map(|found| identifier(found, direction)).collect(),
+            identifiers: verdict
+                .identifiers
+                .into_iter()
+                .map(|found| identifier(found, context.direction))
+                .collect(),
         };
         match known {
             Some(known) => self.findings[known] = finding.clone(),

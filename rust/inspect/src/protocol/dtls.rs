@@ -115,7 +115,7 @@ impl Half {
         {
             return Some(());
         }
-        if !self.message.as_ref().is_some_and(|m| (m.kind, m.sequence, m.len) == (kind, sequence, len)) {
+        if self.message.as_ref().is_none_or(|m| (m.kind, m.sequence, m.len) != (kind, sequence, len)) {
             let begins = datagram.start;
             self.message = Some(Message { kind, sequence, len, waiting: Window::default(), begins });
         }

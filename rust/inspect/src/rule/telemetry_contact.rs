@@ -23,8 +23,11 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         "" => String::new(),
         known => format!(" Reported to be sent there: {known}."),
     };
-    let how =
-        if case.subject.encrypted == Some(true) { "Encrypted: what it says is unknown" } else { "In clear" };
+    let how = match case.subject.encrypted {
+        Some(true) => "Encrypted: what it says is unknown",
+        Some(false) => "In clear",
+        None => "What it says could not be read",
+    };
     Some(Verdict {
         severity: Severity::Info,
         title: format!("Talks to {} for {purpose}", words::recipient(case)),
