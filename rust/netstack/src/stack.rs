@@ -22,7 +22,7 @@ pub struct FlowId(u64);
 /// What a stack is told before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// MTU of the phone's side in bytes, at least 1280.
+    /// MTU of the phone's side in bytes, at least 576, and 1280 for IPv6.
     pub mtu: usize,
     /// What initial sequence numbers and the like are made of. Not to be guessed by the phone's peers.
     pub seed: u64,
@@ -118,7 +118,7 @@ const LEAST_BUFFER: usize = 16 << 10;
 impl Stack {
     /// A stack without flows.
     pub fn new(config: Config) -> Self {
-        let config = Config { mtu: config.mtu.clamp(1280, 65_535), ..config };
+        let config = Config { mtu: config.mtu.clamp(576, 65_535), ..config };
         Self {
             flows: BTreeMap::new(),
             index: HashMap::new(),

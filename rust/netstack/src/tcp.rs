@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use packet::{FlowKey, TcpSegment, Timestamp};
+use packet::{FlowKey, TcpFlags, TcpSegment, Timestamp};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
@@ -40,6 +40,8 @@ pub(crate) struct TcpFlow {
     heard: Timestamp,
     /// The upstream had more than there was room for.
     starved: bool,
+    /// The upstream sends no more.
+    closed: bool,
     /// The phone's FIN came.
     finished: bool,
     /// [`Change::ShutdownWrite`] was told.
@@ -61,6 +63,8 @@ struct Terminator {
     interface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
+    /// The most the phone acknowledged.
+    acknowledged: Option<u32>,
     /// Bytes of both buffers.
     buffers: usize,
 }
@@ -74,6 +78,7 @@ impl TcpFlow {
             stage: Stage::Held { syn: syn.to_vec() },
             heard: now,
             starved: false,
+            closed: false,
             finished: false,
             shut: false,
         }
@@ -125,7 +130,10 @@ impl TcpFlow {
             }
             // A SYN sent again changes nothing; one with another sequence number is a new attempt.
             Stage::Held { syn } if segment.flags.syn => packet.clone_into(syn),
-            Stage::Open(_) => self.poll(now, Some(packet), outbox, changes),
+            Stage::Open(terminator) => {
+                let known = terminator.repeats(segment);
+                self.poll(now, (!known).then_some(packet), outbox, changes);
+            }
             Stage::Lingering { ack } if segment.flags.fin => outbox.push(ack.clone()),
             Stage::Held { .. } | Stage::Lingering { .. } | Stage::Over => {}
         }
@@ -212,7 +220,8 @@ impl TcpFlow {
     pub(crate) fn upstream_closed(&mut self, now: Timestamp, outbox: &mut Outbox, changes: &mut Vec<Change>) {
         if let Stage::Open(terminator) = &mut self.stage {
             self.starved = false;
-            terminator.socket().close();
+            self.closed = true;
+            terminator.close();
             self.poll(now, None, outbox, changes);
         }
     }
@@ -274,6 +283,9 @@ impl TcpFlow {
         if !terminator.waits_for_upstream() {
             terminator.poll(now, self.mtu, packet, outbox);
         }
+        if self.closed && terminator.close() {
+            terminator.poll(now, self.mtu, None, outbox);
+        }
         let answered = outbox.len() > before;
 
         self.finished |= terminator.phone_finished();
@@ -325,11 +337,22 @@ impl Terminator {
         debug_assert!(listening.is_ok(), "a fresh socket listens on any port but 0");
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
         let handle = sockets.add(socket);
-        Self { interface, sockets, handle, buffers: 2 * buffer }
+        Self { interface, sockets, handle, acknowledged: None, buffers: 2 * buffer }
     }
 
     fn socket(&mut self) -> &mut Socket<'static> {
         self.sockets.get_mut(self.handle)
+    }
+
+    /// Sends the FIN. Whether it does so now: not before the phone has acknowledged the SYN, which smoltcp would not
+    /// send again after its FIN.
+    fn close(&mut self) -> bool {
+        let socket = self.socket();
+        let closes = socket.may_send();
+        if closes {
+            socket.close();
+        }
+        closes
     }
 
     /// Both sides have sent their FIN and the upstream has not taken all yet. smoltcp, whose TIME-WAIT ends with the
@@ -337,6 +360,22 @@ impl Terminator {
     fn waits_for_upstream(&mut self) -> bool {
         let socket = self.socket();
         socket.state() == State::TimeWait && socket.can_recv()
+    }
+
+    /// Whether `segment` only says once more that our FIN has not come. smoltcp 0.14 takes the third of these for a
+    /// request to retransmit data, of which there is none, and forgets to retransmit the FIN.
+    fn repeats(&mut self, segment: &TcpSegment<'_>) -> bool {
+        let news = self.acknowledged.is_none_or(|most| segment.ack.wrapping_sub(most) as i32 > 0);
+        if news {
+            self.acknowledged = Some(segment.ack);
+        }
+        let bare = TcpFlags { ack: true, ..TcpFlags::default() };
+        let socket = self.socket();
+        matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck)
+            && socket.send_queue() == 0
+            && segment.payload.is_empty()
+            && segment.flags == bare
+            && !news
     }
 
     /// Whether the socket's state says that the phone's FIN has come.

@@ -1,0 +1,247 @@
+//! Runs a scenario, jumping from deadline to deadline.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use inspect::Inspector;
+use inspect::report::Report;
+use netstack::{Config, Event, FlowId, Stack};
+use packet::{App as Owner, Direction, FlowKey, Input, Phase, Timestamp};
+use recording::{Reader, Writer};
+
+use crate::{Behaviour, Connection, Link, Phone, Random, Running, Scenario};
+
+/// What came of a scenario.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The live report.
+    pub report: Report,
+    /// The recording (pcapng).
+    pub recording: Vec<u8>,
+    /// The apps, in the order of the exchanges.
+    pub apps: Vec<Running>,
+    /// What each exchange's server heard, connection by connection.
+    pub heard: Vec<Vec<Vec<u8>>>,
+    /// Flows left in the stack.
+    pub flows: usize,
+}
+
+/// The beginning of every session: 2020-09-13T12:26:40Z.
+const BEGIN: Timestamp = Timestamp::from_millis(1_600_000_000_000);
+/// A session that takes longer than this hangs.
+const MOST: Duration = Duration::from_secs(4 * 3600);
+
+/// Runs `scenario` to its end.
+///
+/// # Panics
+/// When it does not end.
+pub fn run(scenario: &Scenario) -> Outcome {
+    let mut session = Session::new(scenario);
+    session.input(Input::Phase(Phase::Started));
+    let mut until = None;
+    loop {
+        session.settle();
+        if until.is_none() && session.phone.apps().iter().all(|running| running.end.is_some()) {
+            until = Some(session.now + scenario.afterwards);
+        }
+        let next = session.next_deadline();
+        match (next, until) {
+            (next, Some(until)) if next.is_none_or(|next| next > until) => {
+                session.now = until;
+                break;
+            }
+            (Some(next), _) => session.now = session.now.max(next),
+            (None, _) => session.hangs("everybody waits for ever"),
+        }
+        if session.now.since(BEGIN) > MOST {
+            session.hangs("no end");
+        }
+    }
+    session.input(Input::Phase(Phase::Stopped));
+    session.finish()
+}
+
+/// The report of a recording.
+///
+/// # Panics
+/// When the recording cannot be read.
+pub fn replay(recording: &[u8]) -> Report {
+    let mut reader = Reader::open(recording, None).expect("a recording");
+    let mut inspector = Inspector::new(inspect_config()).expect("nothing is watched");
+    while let Some((now, input)) = reader.next_input().expect("a whole recording") {
+        inspector.handle_input(now, input);
+    }
+    assert_eq!(reader.truncated(), None, "a whole recording");
+    inspector.finish(None)
+}
+
+fn inspect_config() -> inspect::Config {
+    inspect::Config { source: "simulation".into(), ..inspect::Config::default() }
+}
+
+struct Session<'s> {
+    scenario: &'s Scenario,
+    now: Timestamp,
+    random: Random,
+    phone: Phone,
+    outbound: Link,
+    inbound: Link,
+    stack: Stack,
+    inspector: Inspector,
+    recording: Writer<Vec<u8>>,
+    connections: BTreeMap<FlowId, Connection>,
+    heard: Vec<Vec<Vec<u8>>>,
+    indexes: BTreeMap<FlowId, usize>,
+    /// Owners that the platform will have found.
+    owners: BTreeMap<(Timestamp, FlowId), FlowKey>,
+}
+
+impl<'s> Session<'s> {
+    fn new(scenario: &'s Scenario) -> Self {
+        let mut random = Random::new(scenario.seed ^ 0x5e55);
+        let apps = scenario.exchanges.iter().map(|exchange| exchange.app.clone()).collect();
+        let config = Config { mtu: scenario.mtu, seed: random.next(), ..Config::default() };
+        Self {
+            scenario,
+            now: BEGIN,
+            phone: Phone::new(BEGIN, scenario.mtu, random.next(), apps),
+            outbound: Link::new(scenario.quality[0], random.next()),
+            inbound: Link::new(scenario.quality[1], random.next()),
+            stack: Stack::new(config),
+            inspector: Inspector::new(inspect_config()).expect("nothing is watched"),
+            recording: Writer::new(Vec::new(), "simulation").expect("a vector takes everything"),
+            connections: BTreeMap::new(),
+            heard: vec![Vec::new(); scenario.exchanges.len()],
+            indexes: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            random,
+        }
+    }
+
+    fn next_deadline(&mut self) -> Option<Timestamp> {
+        // The inspector's timers may be late: the report does not depend on them.
+        let inspector = self.inspector.poll_timeout().filter(|_| self.scenario.seed.is_multiple_of(2));
+        let servers = self.connections.values().filter_map(Connection::poll_timeout).min();
+        [
+            self.phone.poll_timeout(self.now),
+            self.outbound.next_arrival(),
+            self.inbound.next_arrival(),
+            self.stack.poll_timeout(),
+            self.owners.first_key_value().map(|(&(at, _), _)| at),
+            inspector,
+            servers,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn hangs(&self, why: &str) -> ! {
+        let waiting = self.phone.apps().iter().filter(|running| running.end.is_none());
+        let waiting: Vec<_> = waiting.map(|running| (running.app.remote, running.received.len())).collect();
+        let servers: Vec<_> = self.scenario.exchanges.iter().map(|exchange| &exchange.server).collect();
+        let seed = self.scenario.seed;
+        panic!("seed {seed}: {why}; apps that wait: {waiting:?}; servers: {:.200}", format!("{servers:?}"))
+    }
+
+    /// Does everything that is due.
+    fn settle(&mut self) {
+        let now = self.now;
+        while let Some(packet) = self.inbound.receive(now) {
+            self.phone.handle_packet(packet);
+        }
+        self.phone.poll(now);
+        while let Some(packet) = self.phone.poll_packet() {
+            self.outbound.send(now, packet);
+        }
+        while let Some(packet) = self.outbound.receive(now) {
+            self.input(Input::Packet { direction: Some(Direction::Outbound), bytes: &packet });
+            self.stack.handle_packet(now, &packet);
+            self.settle_stack();
+        }
+        if self.stack.poll_timeout().is_some_and(|at| at <= now) {
+            self.stack.handle_timeout(now);
+            self.settle_stack();
+        }
+        let due: Vec<_> = self.connections.iter().filter(|(_, c)| c.poll_timeout() <= Some(now)).collect();
+        let due: Vec<_> = due.into_iter().map(|(&id, _)| id).collect();
+        for id in due {
+            self.work(id);
+            self.settle_stack();
+        }
+        while let Some(entry) = self.owners.first_entry()
+            && entry.key().0 <= now
+        {
+            let flow = entry.remove();
+            let app = Owner { name: format!("example.app{}", flow.remote.port()), uid: Some(10_000) };
+            self.input(Input::Owner { flow, app: &app });
+        }
+        if self.inspector.poll_timeout().is_some_and(|at| at <= now) {
+            self.inspector.handle_timeout(now);
+        }
+    }
+
+    fn settle_stack(&mut self) {
+        loop {
+            while let Some((id, event)) = self.stack.poll_event() {
+                self.handle_event(id, event);
+            }
+            let Some(packet) = self.stack.poll_packet() else { return };
+            self.input(Input::Packet { direction: Some(Direction::Inbound), bytes: &packet });
+            self.inbound.send(self.now, packet.clone());
+            self.stack.recycle(packet);
+        }
+    }
+
+    fn handle_event(&mut self, id: FlowId, event: Event) {
+        match event {
+            Event::Connect(key) => {
+                let index = usize::from(key.remote.port() - Scenario::FIRST_PORT);
+                let delay = Duration::from_micros(self.random.below(400_000) as u64);
+                let behaviour: Behaviour = self.scenario.exchanges[index].server.clone();
+                self.connections.insert(id, Connection::new(self.now, behaviour, delay));
+                self.indexes.insert(id, index);
+                if self.random.happens(500) {
+                    self.owners.insert((self.now + delay, id), key);
+                }
+            }
+            Event::Ready => self.work(id),
+            Event::ShutdownWrite => {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.phone_finished();
+                }
+                self.work(id);
+            }
+            Event::Closed | Event::Reset => {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.end();
+                }
+            }
+            Event::Datagram(_) => {}
+        }
+    }
+
+    fn work(&mut self, id: FlowId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.work(self.now, id, &mut self.stack, &mut self.random);
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.recording.write(self.now, &input).expect("a vector takes everything");
+        self.inspector.handle_input(self.now, input);
+    }
+
+    fn finish(mut self) -> Outcome {
+        for (id, connection) in self.connections {
+            self.heard[self.indexes[&id]].push(connection.received);
+        }
+        Outcome {
+            report: self.inspector.finish(None),
+            recording: self.recording.into_inner().expect("a vector takes everything"),
+            apps: self.phone.into_apps(),
+            heard: self.heard,
+            flows: self.stack.len(),
+        }
+    }
+}
