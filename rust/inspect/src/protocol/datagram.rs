@@ -5,7 +5,7 @@ use packet::Direction;
 use super::dtls::{self, Dtls};
 use super::quic::{self, Quic};
 use super::unknown::Unknown;
-use super::{Observation, Protocol, dns, ntp};
+use super::{Observation, Protocol, dns, http, ntp};
 
 /// Ports that carry DNS messages: DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
 const DNS_PORTS: [(u16, Protocol); 3] =
@@ -28,6 +28,8 @@ enum Session {
     /// Nothing recognised yet; what came so far is handed on as unknown.
     Unknown(Unknown),
     Dns,
+    /// A message of HTTP's form in each datagram: SSDP (UPnP Device Architecture 2.0 section 1).
+    Ssdp,
     Dtls(Dtls),
     /// Nothing in it is of interest.
     Ntp,
@@ -60,6 +62,9 @@ impl Datagrams {
                 let range = offset..offset + bytes.len() as u64;
                 out.extend(dns::parse(bytes, range).map(|message| Observation::Dns(message.into())));
             }
+            Session::Ssdp => {
+                out.extend(http::parse_whole(direction, bytes, offset).map(|m| Observation::Http(m.into())))
+            }
             Session::Dtls(dtls) => dtls.handle(direction, offset, bytes, out),
             Session::Ntp => {}
             Session::Quic(quic) => quic.handle(direction, offset, bytes, out),
@@ -70,7 +75,7 @@ impl Datagrams {
         match &mut self.session {
             Session::Unknown(unknown) => unknown.flush(out),
             Session::Quic(quic) => quic.flush(self.end, out),
-            Session::Dns | Session::Dtls(_) | Session::Ntp => {}
+            Session::Dns | Session::Ssdp | Session::Dtls(_) | Session::Ntp => {}
         }
     }
 
@@ -78,14 +83,14 @@ impl Datagrams {
         match &self.session {
             Session::Unknown(unknown) => unknown.is_pending(),
             Session::Quic(quic) => quic.is_pending(),
-            Session::Dns | Session::Dtls(_) | Session::Ntp => false,
+            Session::Dns | Session::Ssdp | Session::Dtls(_) | Session::Ntp => false,
         }
     }
 
     pub(super) fn wants(&self, direction: Direction) -> bool {
         match &self.session {
             Session::Unknown(unknown) => unknown.wants(direction),
-            Session::Dns => true,
+            Session::Dns | Session::Ssdp => true,
             Session::Dtls(dtls) => dtls.wants(direction),
             Session::Ntp => false,
             Session::Quic(quic) => quic.wants(direction),
@@ -95,7 +100,7 @@ impl Datagrams {
     pub(super) fn encrypted(&self, direction: Direction) -> Option<bool> {
         match &self.session {
             Session::Unknown(_) => None,
-            Session::Dns | Session::Ntp => Some(false),
+            Session::Dns | Session::Ssdp | Session::Ntp => Some(false),
             Session::Dtls(dtls) => dtls.encrypted(direction),
             Session::Quic(_) => Some(true),
         }
@@ -116,5 +121,52 @@ fn choose(bytes: &[u8], port: u16) -> Option<(Protocol, Session)> {
     if dtls::probe(bytes) {
         return Some((Protocol::DTLS, Session::Dtls(Dtls::default())));
     }
+    if http::probe(bytes) == Some(true) {
+        return Some((Protocol("ssdp"), Session::Ssdp));
+    }
     ntp::probe(bytes, port).then_some((Protocol::NTP, Session::Ntp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(port: u16, datagram: &[u8]) -> Vec<Observation> {
+        let mut out = Vec::new();
+        let mut datagrams = Datagrams::new(port);
+        datagrams.handle(Direction::Outbound, 7, datagram, &mut out);
+        datagrams.flush(&mut out);
+        out
+    }
+
+    /// A query for a.example, type A.
+    const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01";
+
+    #[test]
+    fn dns_is_named_by_its_port_and_read_on_any_other() {
+        for (port, name) in [(53, "dns"), (5353, "mdns"), (5355, "llmnr"), (9999, "dns")] {
+            let out = first(port, QUERY);
+            assert_eq!(out[0], Observation::Protocol(Protocol(name)));
+            assert!(
+                matches!(&out[1], Observation::Dns(m) if m.questions == [("a.example".to_owned(), 1)] && m.range == (7..34))
+            );
+        }
+        assert!(matches!(first(137, QUERY)[..], [Observation::Readable(_)]));
+    }
+
+    #[test]
+    fn a_discovery_is_a_message_of_its_own() {
+        let out = first(1900, b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n");
+        assert_eq!(out[0], Observation::Protocol(Protocol("ssdp")));
+        assert!(
+            matches!(&out[1], Observation::Http(m) if m.header("host") == Some("239.255.255.250:1900") && m.range.start == 7)
+        );
+    }
+
+    #[test]
+    fn the_unknown_is_handed_on() {
+        assert!(
+            matches!(&first(9999, b"imei=1")[..], [Observation::Readable(r)] if r.bytes == b"imei=1" && r.range == (7..13))
+        );
+    }
 }

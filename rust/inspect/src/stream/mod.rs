@@ -1,7 +1,7 @@
 //! Rebuilds the two byte streams of a TCP connection from its packets (RFC 9293), whatever order they come in.
 //!
 //! An observer differs from a receiver: it cannot refuse a segment and have it sent again. So what waits behind a
-//! hole is kept in a [`window::Window`] that grows with the bytes it holds and allows any number of holes.
+//! hole is kept in a `Window` that grows with the bytes it holds and allows any number of holes.
 //! `smoltcp::storage::Assembler` was measured and left out: its number of holes is fixed at compile time for all users
 //! of smoltcp in the process (4 by default, 16 bytes each in every socket of the netstack), it wants one flat buffer
 //! as long as the window, and it does not keep who came first where segments overlap.

@@ -92,6 +92,14 @@ impl Framing {
         }
     }
 
+    /// What came of a body that says chunked but shows no chunk: content after all.
+    pub(super) fn take_unchunked(&mut self) -> Vec<u8> {
+        match self {
+            Self::Chunked(chunks) if !chunks.any => std::mem::take(&mut chunks.line),
+            _ => Vec::new(),
+        }
+    }
+
     /// Passes over `len` bytes that were never seen. `false`: where the body ends is not known any more.
     pub(super) fn skip(&mut self, len: u64) -> bool {
         match self {
@@ -121,7 +129,7 @@ impl Chunks {
                 continue;
             }
             if !self.take_line(rest) {
-                return if self.line.len() > MAX_LINE { Progress::Malformed } else { Progress::More };
+                return if self.is_hopeless() { Progress::Malformed } else { Progress::More };
             }
             let end = at + (all - rest.len()) as u64;
             match self.handle_line() {
@@ -146,9 +154,17 @@ impl Chunks {
         found.is_some()
     }
 
+    /// Whether the line at hand, of which the end has not come, cannot be one of the coding.
+    fn is_hopeless(&self) -> bool {
+        let first = self.line.trim_ascii_start().first();
+        let no_size = !self.any && first.is_some_and(|first| !first.is_ascii_hexdigit());
+        no_size || self.line.len() > MAX_LINE
+    }
+
     /// `Some(true)`: the body ended. `None`: not the coding.
     fn handle_line(&mut self) -> Option<bool> {
         match self.step {
+            Step::Size if self.line.trim_ascii().is_empty() => {}
             Step::Size => {
                 let size = chunk_size(&self.line)?;
                 self.any = true;
@@ -169,6 +185,17 @@ impl Chunks {
         }
         self.line.clear();
         Some(false)
+    }
+}
+
+/// The content of a body that is chunked from its first byte to its last chunk although no header said so.
+pub(super) fn unchunk(body: &[u8]) -> Option<Vec<u8>> {
+    let (mut framing, mut content, mut rest) = (Framing::chunked(None), Vec::new(), body);
+    let first = body.iter().position(|&byte| byte == b'\n')?;
+    chunk_size(&body[..first])?;
+    match framing.feed(&mut rest, 0, &mut |bytes| content.extend_from_slice(bytes)) {
+        Progress::Complete(_) if framing.is_chunked() && rest.is_empty() => Some(content),
+        _ => None,
     }
 }
 
@@ -233,6 +260,17 @@ mod tests {
             assert_eq!((content, progress), (b"{\"a\":1}\n".to_vec(), Some(Progress::Complete(Vec::new()))));
             let (content, progress, _) = decode(Framing::chunked(None), b"hello\nworld", step);
             assert_eq!((content, progress), (b"hello\nworld".to_vec(), None));
+            let mut short = Framing::chunked(None);
+            assert_eq!(short.feed(&mut &b"abc"[..], 0, &mut |_| {}), Progress::More);
+            assert_eq!(short.take_unchunked(), b"abc");
+        }
+    }
+
+    #[test]
+    fn chunks_that_no_header_told_of_are_undone_when_all_are_there() {
+        assert_eq!(unchunk(b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"), Some(b"abcd".to_vec()));
+        for other in [&b"3\r\nabc\r\n"[..], b"42\nis the answer", b"0\r\n\r\nx", b"", b"abc"] {
+            assert_eq!(unchunk(other), None);
         }
     }
 

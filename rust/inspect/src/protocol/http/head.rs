@@ -8,6 +8,9 @@ use super::super::{HttpHeader, HttpStart};
 /// More header fields than any message has.
 const MAX_HEADERS: usize = 1000;
 
+/// Carriage returns in a line that is still taken for empty.
+const MAX_BLANK: usize = 8;
+
 /// Methods of RFC 9110 and WebDAV that are believed without an HTTP version behind them.
 const METHODS: [&str; 17] = [
     "GET",
@@ -59,10 +62,9 @@ pub(super) fn find_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(found) = bytes.get(at..)?.iter().position(|&byte| byte == b'\n') {
         at += found + 1;
-        match bytes.get(at..) {
-            Some([b'\n', ..]) => return Some(at + 1),
-            Some([b'\r', b'\n', ..]) => return Some(at + 2),
-            _ => {}
+        let blank = bytes[at..].iter().take(MAX_BLANK).take_while(|&&byte| byte == b'\r').count();
+        if bytes.get(at + blank) == Some(&b'\n') {
+            return Some(at + blank + 1);
         }
     }
     None
@@ -237,6 +239,7 @@ mod tests {
         assert_eq!(find_end(b"a\r\n\r\nb", 0), Some(5));
         assert_eq!(find_end(b"a\n\nb", 0), Some(3));
         assert_eq!(find_end(b"a\n\r\nb", 0), Some(4));
+        assert_eq!(find_end(b"a\n\r\r\nb", 0), Some(5));
         assert_eq!(find_end(b"a\r\nb\r\n\r", 0), None);
     }
 

@@ -202,6 +202,23 @@ impl Http {
     }
 }
 
+/// Reads a message that stands alone in `bytes`, which begin at `at`: its head, and all that follows as its body.
+pub(super) fn parse_whole(direction: Direction, bytes: &[u8], at: u64) -> Option<HttpMessage> {
+    let head_len = head::find_end(bytes, 0).unwrap_or(bytes.len());
+    let (start, headers) = head::parse(&bytes[..head_len], at)?;
+    let end = at + bytes.len() as u64;
+    Some(HttpMessage {
+        direction,
+        start,
+        headers,
+        body: bytes[head_len..].to_vec(),
+        body_range: at + head_len as u64..end,
+        chunked: false,
+        cut: None,
+        range: at..end,
+    })
+}
+
 /// What a direction is at.
 #[derive(Debug)]
 enum Phase {
@@ -229,12 +246,10 @@ impl Head {
     }
 
     fn length(&self) -> Option<u64> {
-        self.values("content-length").find_map(|value| {
-            let value = value.trim_start_matches('+');
-            let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
-            // Lengths are added to offsets.
-            value[..digits].parse().ok().filter(|&length: &u64| length < 1 << 48)
-        })
+        // Lengths are added to offsets.
+        let one = |value: &str| value.trim().parse().ok().filter(|&length: &u64| length < 1 << 48);
+        self.values("content-length")
+            .find_map(|value| value.split(',').map(one).reduce(|a, b| a.filter(|_| b.is_some()))?)
     }
 
     fn is_chunked(&self) -> bool {
@@ -301,7 +316,9 @@ impl Half {
         self.buffer.extend_from_slice(&rest[..taken]);
         let Some(end) = head::find_end(&self.buffer, self.searched) else {
             *rest = &rest[taken..];
-            self.searched = self.buffer.len().saturating_sub(3);
+            // What follows the last line end so far may turn out to be an empty line.
+            let last = self.buffer.iter().rposition(|&byte| byte == b'\n');
+            self.searched = last.unwrap_or(self.buffer.len());
             if self.buffer.len() == MAX_HEAD {
                 self.cut("too_long", out);
                 self.phase = Phase::Lost;
@@ -456,7 +473,15 @@ impl Half {
 
     fn handle_end(&mut self, out: &mut Vec<Observation>) {
         match self.phase {
-            Phase::Body(Framing::UntilEnd) => self.emit(None, out),
+            Phase::Body(Framing::UntilEnd) => {
+                if let Some(message) = &mut self.message
+                    && let Some(content) = body::unchunk(&message.body)
+                {
+                    message.body = content;
+                    message.chunked = true;
+                }
+                self.emit(None, out);
+            }
             Phase::Held => {}
             Phase::Head | Phase::Body(_) | Phase::Lost => self.cut("unfinished", out),
         }
@@ -465,7 +490,14 @@ impl Half {
     /// Yields what is kept of an unfinished message; what still comes of its body is passed over.
     fn cut(&mut self, reason: &'static str, out: &mut Vec<Observation>) {
         match self.phase {
-            Phase::Body(_) => self.emit(Some(reason), out),
+            Phase::Body(ref mut framing) => {
+                let content = framing.take_unchunked();
+                if let Some(message) = self.message.as_mut().filter(|_| !content.is_empty()) {
+                    message.body = content;
+                    message.chunked = false;
+                }
+                self.emit(Some(reason), out);
+            }
             Phase::Head if !self.buffer.is_empty() => {
                 let bytes = std::mem::take(&mut self.buffer);
                 let range = self.buffer_at..self.buffer_at + bytes.len() as u64;
