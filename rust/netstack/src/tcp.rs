@@ -46,6 +46,8 @@ pub(crate) struct TcpFlow {
     finished: bool,
     /// [`Change::ShutdownWrite`] was told.
     shut: bool,
+    /// [`Change::Closed`] or [`Change::Reset`] was told.
+    ended: bool,
 }
 
 enum Stage {
@@ -81,6 +83,7 @@ impl TcpFlow {
             closed: false,
             finished: false,
             shut: false,
+            ended: false,
         }
     }
 
@@ -94,7 +97,7 @@ impl TcpFlow {
 
     /// Whether a new SYN may take this connection's place.
     pub(crate) const fn is_finished(&self) -> bool {
-        matches!(self.stage, Stage::Lingering { .. } | Stage::Over)
+        self.ended
     }
 
     pub(crate) const fn is_over(&self) -> bool {
@@ -126,7 +129,7 @@ impl TcpFlow {
         match &mut self.stage {
             Stage::Held { .. } if segment.flags.rst => {
                 self.stage = Stage::Over;
-                changes.push(Change::Reset);
+                self.end(Change::Reset, changes);
             }
             // A SYN sent again changes nothing; one with another sequence number is a new attempt.
             Stage::Held { syn } if segment.flags.syn => packet.clone_into(syn),
@@ -240,9 +243,7 @@ impl TcpFlow {
         if now < self.idle_deadline() {
             return self.poll(now, None, outbox, changes);
         }
-        if matches!(self.stage, Stage::Open(_) | Stage::Held { .. }) {
-            changes.push(Change::Reset);
-        }
+        self.end(Change::Reset, changes);
         self.abort(now, outbox);
     }
 
@@ -303,18 +304,27 @@ impl TcpFlow {
         match state {
             State::Closed if self.shut => {
                 self.stage = Stage::Over;
-                changes.push(Change::Closed);
+                self.end(Change::Closed, changes);
             }
             State::Closed if !self.finished => {
                 self.stage = Stage::Over;
-                changes.push(Change::Reset);
+                self.end(Change::Reset, changes);
             }
-            State::TimeWait if self.shut && answered => {
-                let ack = outbox.last().unwrap_or_default().to_vec();
-                self.stage = Stage::Lingering { ack };
-                changes.push(Change::Closed);
+            State::TimeWait if self.shut => {
+                if answered {
+                    let ack = outbox.last().unwrap_or_default().to_vec();
+                    self.stage = Stage::Lingering { ack };
+                }
+                self.end(Change::Closed, changes);
             }
             _ => {}
+        }
+    }
+
+    /// Tells the upstream of the end, once.
+    fn end(&mut self, change: Change, changes: &mut Vec<Change>) {
+        if !std::mem::replace(&mut self.ended, true) {
+            changes.push(change);
         }
     }
 }

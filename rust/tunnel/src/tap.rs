@@ -112,3 +112,64 @@ impl fmt::Debug for Tap {
         f.debug_struct("Tap").field("failure", &self.failure).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use packet::Phase;
+
+    use super::*;
+
+    /// A disk with room for so many bytes.
+    struct Disk {
+        room: usize,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let len = bytes.len().min(self.room);
+            if len == 0 && !bytes.is_empty() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.room -= len;
+            self.written.lock().expect("nobody panics").extend_from_slice(&bytes[..len]);
+            Ok(len)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_recording_and_not_the_session() {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let failures = Arc::new(Mutex::new(Vec::new()));
+        let disk = Disk { room: 1000, written: Arc::clone(&written) };
+        let told = Arc::clone(&failures);
+        let notify: NoticeSink = Box::new(move |notice| {
+            if let Notice::RecordingFailed(message) = notice {
+                told.lock().expect("nobody panics").push(message);
+            }
+        });
+        let writer = Writer::new(Box::new(disk) as RecordingSink, "test").expect("room for the beginning");
+        let inspector = Inspector::new(inspect::Config::default()).expect("nothing is watched");
+        let mut tap = Tap::new(inspector, Some(writer), notify);
+        for milli in 0..100 {
+            tap.input(Timestamp::from_millis(milli), Input::Phase(Phase::ScreenOn));
+        }
+        let (report, failure) = tap.finish();
+        assert_eq!(report.phases.len(), 100);
+        assert_eq!(failures.lock().expect("nobody panics").as_slice(), failure.as_slice());
+
+        let written = written.lock().expect("nobody panics");
+        let mut reader = recording::Reader::open(&written[..], None).expect("a recording");
+        let mut read = 0;
+        while reader.next_input().expect("readable to the cut").is_some() {
+            read += 1;
+        }
+        assert!(read > 3 && reader.truncated().is_some());
+    }
+}

@@ -1,0 +1,362 @@
+//! The stack from outside: packets of a phone in, packets and events out. All packets are made here.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use netstack::{Config, Event, FlowId, Stack, Unreachable};
+use packet::{
+    Direction, IpPacket, Packet, Reassembled, Reassembler, Segment, TcpFlags, TcpSegment, Timestamp,
+    UdpDatagram,
+};
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    IpProtocol, IpRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, TcpTimestampRepr, UdpPacket, UdpRepr,
+};
+
+const V4: (&str, &str) = ("10.0.0.2:40000", "203.0.113.1:443");
+const V6: (&str, &str) = ("[fd00::2]:40000", "[2001:db8::1]:443");
+const START: Timestamp = Timestamp::from_millis(1_600_000_000_000);
+
+fn stack() -> Stack {
+    Stack::new(Config { seed: 1, ..Config::default() })
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn packet(ends: (&str, &str), protocol: IpProtocol, length: usize, fill: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let (from, to): (IpAddr, IpAddr) = (address(ends.0).ip(), address(ends.1).ip());
+    let ip = IpRepr::new(from.into(), to.into(), protocol, length, 64);
+    let mut bytes = vec![0; ip.header_len() + length];
+    ip.emit(&mut bytes, &ChecksumCapabilities::default());
+    fill(&mut bytes[ip.header_len()..]);
+    bytes
+}
+
+fn tcp(ends: (&str, &str), control: TcpControl, seq: u32, ack: Option<u32>, payload: &[u8]) -> Vec<u8> {
+    let syn = control == TcpControl::Syn;
+    let repr = TcpRepr {
+        src_port: address(ends.0).port(),
+        dst_port: address(ends.1).port(),
+        control,
+        seq_number: TcpSeqNumber(seq as i32),
+        ack_number: ack.map(|ack| TcpSeqNumber(ack as i32)),
+        window_len: 65_535,
+        window_scale: syn.then_some(0),
+        max_seg_size: syn.then_some(1460),
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None::<TcpTimestampRepr>,
+        payload,
+    };
+    let (from, to) = (address(ends.0).ip().into(), address(ends.1).ip().into());
+    packet(ends, IpProtocol::Tcp, repr.buffer_len(), |body| {
+        repr.emit(&mut TcpPacket::new_unchecked(body), &from, &to, &ChecksumCapabilities::default());
+    })
+}
+
+fn udp(ends: (&str, &str), payload: &[u8]) -> Vec<u8> {
+    let repr = UdpRepr { src_port: address(ends.0).port(), dst_port: address(ends.1).port() };
+    let (from, to) = (address(ends.0).ip().into(), address(ends.1).ip().into());
+    packet(ends, IpProtocol::Udp, 8 + payload.len(), |body| {
+        let fill = |room: &mut [u8]| room.copy_from_slice(payload);
+        let checksums = ChecksumCapabilities::default();
+        repr.emit(&mut UdpPacket::new_unchecked(body), &from, &to, payload.len(), fill, &checksums);
+    })
+}
+
+/// Sends the phone's SYN and returns the flow it opens.
+fn open(stack: &mut Stack, ends: (&str, &str)) -> FlowId {
+    stack.handle_packet(START, &tcp(ends, TcpControl::Syn, 1000, None, &[]));
+    match stack.poll_event() {
+        Some((id, Event::Connect(key))) => {
+            assert_eq!((key.local, key.remote), (address(ends.0), address(ends.1)));
+            id
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The next packet for the phone, whose checksums are right.
+fn next(stack: &mut Stack) -> Vec<u8> {
+    let bytes = stack.poll_packet().expect("a packet");
+    let ip = IpPacket::parse(&bytes).expect("an IP packet");
+    let (from, to) = (ip.source.into(), ip.destination.into());
+    if bytes[0] >> 4 == 4 {
+        assert!(smoltcp::wire::Ipv4Packet::new_unchecked(&bytes).verify_checksum());
+    }
+    match ip.protocol {
+        _ if ip.fragment.is_some() => {}
+        6 => assert!(TcpPacket::new_unchecked(ip.payload).verify_checksum(&from, &to)),
+        17 => assert!(UdpPacket::new_unchecked(ip.payload).verify_checksum(&from, &to)),
+        1 => assert!(smoltcp::wire::Icmpv4Packet::new_unchecked(ip.payload).verify_checksum()),
+        58 => {
+            let (IpAddr::V6(from), IpAddr::V6(to)) = (ip.source, ip.destination) else { panic!("{ip:?}") };
+            assert!(smoltcp::wire::Icmpv6Packet::new_unchecked(ip.payload).verify_checksum(&from, &to));
+        }
+        other => panic!("protocol {other}"),
+    }
+    bytes
+}
+
+fn next_tcp(bytes: &[u8]) -> TcpSegment<'_> {
+    match Packet::parse(bytes).expect("a packet").segment {
+        Segment::Tcp(tcp) => tcp,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Opens a connection all the way and returns the stack's sequence number.
+fn establish(stack: &mut Stack, ends: (&str, &str)) -> (FlowId, u32) {
+    let id = open(stack, ends);
+    stack.connected(START, id);
+    let bytes = next(stack);
+    let answer = next_tcp(&bytes);
+    assert!(answer.flags.syn && answer.flags.ack);
+    assert_eq!(answer.ack, 1001);
+    let seq = answer.seq.wrapping_add(1);
+    stack.handle_packet(START, &tcp(ends, TcpControl::None, 1001, Some(seq), &[]));
+    (id, seq)
+}
+
+#[test]
+fn the_syn_is_answered_when_the_upstream_is() {
+    for ends in [V4, V6] {
+        let mut stack = stack();
+        let id = open(&mut stack, ends);
+        stack.handle_packet(START, &tcp(ends, TcpControl::Syn, 1000, None, &[]));
+        assert_eq!(
+            (stack.poll_packet(), stack.poll_event()),
+            (None, None),
+            "the SYN is held, and sent again"
+        );
+        stack.connected(START, id);
+        let bytes = next(&mut stack);
+        assert!(next_tcp(&bytes).flags.syn && next_tcp(&bytes).flags.ack);
+        let mss = 1500 - 20 - if ends == V4 { 20 } else { 40 };
+        assert_eq!(next_tcp(&bytes).options[..4], [2, 4, (mss >> 8) as u8, mss as u8]);
+    }
+}
+
+#[test]
+fn a_refused_connection_is_reset() {
+    for ends in [V4, V6] {
+        let mut stack = stack();
+        let id = open(&mut stack, ends);
+        stack.refused(START, id, Unreachable::Refused);
+        let bytes = next(&mut stack);
+        let reset = next_tcp(&bytes);
+        assert_eq!(reset.flags, TcpFlags { rst: true, ack: true, ..TcpFlags::default() });
+        assert_eq!((reset.seq, reset.ack), (0, 1001));
+        assert!(stack.is_empty() && stack.poll_timeout().is_none());
+    }
+}
+
+#[test]
+fn an_unreachable_host_is_told_by_icmp_that_quotes_the_syn() {
+    for (ends, kind_code) in [(V4, (3, 1)), (V6, (1, 3))] {
+        let mut stack = stack();
+        let syn = tcp(ends, TcpControl::Syn, 1000, None, &[]);
+        let id = open(&mut stack, ends);
+        stack.refused(START, id, Unreachable::Host);
+        let bytes = next(&mut stack);
+        let Segment::Icmp(icmp) = Packet::parse(&bytes).expect("a packet").segment else { panic!() };
+        assert_eq!((icmp.kind, icmp.code), kind_code);
+        assert_eq!(icmp.quoted(), Some(&syn[..]));
+    }
+}
+
+#[test]
+fn what_is_not_taken_closes_the_window() {
+    let mut stack = Stack::new(Config { buffer: 4096, ..Config::default() });
+    let (id, seq) = establish(&mut stack, V4);
+    let data = [7; 1024];
+    for part in 0..4 {
+        stack.handle_packet(START, &tcp(V4, TcpControl::None, 1001 + part * 1024, Some(seq), &data));
+    }
+    let mut window = None;
+    stack.handle_timeout(START + Duration::from_millis(20));
+    while let Some(bytes) = stack.poll_packet() {
+        window = Some(next_tcp(&bytes).window);
+    }
+    assert_eq!(window, Some(0));
+    assert_eq!(stack.poll_event(), Some((id, Event::Ready)));
+    assert_eq!(stack.poll_event(), None, "it is told once");
+    let mut taken = 0;
+    stack.drain(START + Duration::from_millis(30), id, |bytes| {
+        taken += bytes.len();
+        bytes.len()
+    });
+    assert_eq!(taken, 4096);
+    let bytes = next(&mut stack);
+    assert_eq!(next_tcp(&bytes).window, 4096);
+}
+
+#[test]
+fn the_upstream_is_held_back_by_what_is_accepted() {
+    let mut stack = Stack::new(Config { buffer: 4096, ..Config::default() });
+    let (id, seq) = establish(&mut stack, V4);
+    assert_eq!(stack.handle_upstream(START, id, &[1; 10_000]), 4096);
+    assert_eq!(stack.handle_upstream(START, id, &[1; 10_000]), 0);
+    assert_eq!(stack.poll_event(), None);
+    stack.handle_packet(START, &tcp(V4, TcpControl::None, 1001, Some(seq + 4096), &[]));
+    assert_eq!(stack.poll_event(), Some((id, Event::Ready)));
+    assert_eq!(stack.handle_upstream(START, id, &[1; 100]), 100);
+}
+
+#[test]
+fn each_half_closes_by_itself_and_the_end_is_remembered() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    while stack.poll_packet().is_some() {}
+    stack.upstream_closed(START, id);
+    let bytes = next(&mut stack);
+    assert!(next_tcp(&bytes).flags.fin);
+    stack.handle_packet(START, &tcp(V4, TcpControl::Psh, 1001, Some(seq + 1), b"still here"));
+    assert_eq!(stack.poll_event(), Some((id, Event::Ready)));
+    stack.drain(START, id, <[u8]>::len);
+    let fin = tcp(V4, TcpControl::Fin, 1011, Some(seq + 1), &[]);
+    stack.handle_packet(START, &fin);
+    assert_eq!(stack.poll_event(), Some((id, Event::ShutdownWrite)));
+    assert_eq!(stack.poll_event(), Some((id, Event::Closed)));
+    stack.handle_timeout(START + Duration::from_millis(20));
+    let mut last = Vec::new();
+    while let Some(bytes) = stack.poll_packet() {
+        last = bytes;
+    }
+    assert_eq!(next_tcp(&last).ack, 1012);
+    stack.handle_packet(START + Duration::from_secs(1), &fin);
+    assert_eq!(stack.poll_packet(), Some(last), "the FIN is acknowledged again");
+    // The same ports, anew.
+    assert_ne!(open(&mut stack, V4), id);
+}
+
+#[test]
+fn segments_without_a_connection_are_reset_and_resets_are_not() {
+    let mut stack = stack();
+    stack.handle_packet(START, &tcp(V4, TcpControl::None, 5, Some(77), b"x"));
+    let bytes = next(&mut stack);
+    assert_eq!((next_tcp(&bytes).flags.rst, next_tcp(&bytes).seq), (true, 77));
+    stack.handle_packet(START, &tcp(V4, TcpControl::Rst, 5, Some(77), &[]));
+    assert_eq!(stack.poll_packet(), None);
+    assert!(stack.is_empty());
+}
+
+#[test]
+fn idle_connections_end_after_two_hours_and_four_minutes() {
+    let mut stack = stack();
+    let (id, _) = establish(&mut stack, V4);
+    while stack.poll_packet().is_some() {}
+    stack.handle_timeout(START + Duration::from_secs(2 * 3600 + 4 * 60 - 1));
+    assert_eq!(stack.poll_event(), None);
+    stack.handle_timeout(START + Duration::from_secs(2 * 3600 + 4 * 60 + 1));
+    assert_eq!(stack.poll_event(), Some((id, Event::Reset)));
+    let bytes = next(&mut stack);
+    assert!(next_tcp(&bytes).flags.rst);
+    assert!(stack.is_empty() && stack.poll_timeout().is_none());
+}
+
+#[test]
+fn datagrams_are_mapped_and_long_ones_fragmented() {
+    for ends in [V4, V6] {
+        let mut stack = stack();
+        stack.handle_packet(START, &udp(ends, b"question"));
+        let Some((id, Event::Connect(_))) = stack.poll_event() else { panic!() };
+        assert_eq!(stack.poll_event(), Some((id, Event::Datagram(b"question".to_vec()))));
+        let answer: Vec<u8> = (0..4000).map(|at| at as u8).collect();
+        stack.handle_datagram(START, id, &answer);
+        let mut reassembler = Reassembler::default();
+        let mut whole = None;
+        for _ in 0..3 {
+            let bytes = next(&mut stack);
+            assert!(bytes.len() <= 1500);
+            let ip = IpPacket::parse(&bytes).expect("a fragment");
+            if let Reassembled::Complete(bytes) = reassembler.insert(START, &ip) {
+                whole = Some(bytes);
+            }
+        }
+        let whole = whole.expect("three fragments are the whole");
+        let Segment::Udp(UdpDatagram { payload, .. }) = Packet::parse(&whole).expect("a packet").segment
+        else {
+            panic!()
+        };
+        assert_eq!(payload, answer);
+        let key = Packet::parse(&whole).expect("a packet").flow_key(Direction::Inbound).expect("a flow");
+        assert_eq!((key.local, key.remote), (address(ends.0), address(ends.1)));
+        stack.handle_timeout(START + Duration::from_secs(301));
+        assert_eq!(stack.poll_event(), Some((id, Event::Closed)));
+    }
+}
+
+#[test]
+fn what_must_not_be_relayed_is_dropped_and_counted() {
+    let mut stack = stack();
+    for (to, reason) in [
+        ("127.0.0.1:80", "unroutable_address"),
+        ("0.0.0.0:80", "unroutable_address"),
+        ("169.254.1.1:80", "unroutable_address"),
+        ("224.0.0.251:5353", "multicast"),
+        ("255.255.255.255:67", "multicast"),
+        ("10.0.0.2:80", "own_address"),
+        ("203.0.113.1:0", "port"),
+    ] {
+        let before = stack.counts().dropped.get(reason).copied().unwrap_or_default();
+        stack.handle_packet(START, &udp((V4.0, to), b"x"));
+        stack.handle_packet(START, &tcp((V4.0, to), TcpControl::Syn, 1, None, &[]));
+        assert_eq!(stack.counts().dropped.get(reason), Some(&(before + 2)), "{to}");
+    }
+    let mapped = ("[fd00::2]:1", "[::ffff:127.0.0.1]:80");
+    stack.handle_packet(START, &udp(mapped, b"x"));
+    stack.handle_packet(START, &[]);
+    stack.handle_packet(START, &[0x45; 19]);
+    assert!(stack.is_empty() && stack.poll_packet().is_none() && stack.poll_event().is_none());
+    assert_eq!(stack.counts().dropped.values().sum::<u64>(), 14 + 3);
+}
+
+#[test]
+fn a_full_table_gives_up_idle_flows_and_else_refuses() {
+    let mut stack = Stack::new(Config { most_flows: 4, ..Config::default() });
+    let from: Vec<_> = (1..=6).map(|port| format!("10.0.0.2:{port}")).collect();
+    for local in &from[..4] {
+        open(&mut stack, (local, V4.1));
+    }
+    let syn = |local| tcp((local, V4.1), TcpControl::Syn, 1000, None, &[]);
+    stack.handle_packet(START, &syn(&from[4]));
+    let bytes = next(&mut stack);
+    assert!(next_tcp(&bytes).flags.rst);
+    assert_eq!((stack.counts().refused, stack.counts().evicted), (1, 0));
+    stack.handle_packet(START + Duration::from_secs(11), &syn(&from[5]));
+    assert!(matches!(stack.poll_event(), Some((_, Event::Reset))));
+    assert!(matches!(stack.poll_event(), Some((_, Event::Connect(_)))));
+    assert_eq!((stack.counts().refused, stack.counts().evicted, stack.len()), (1, 1, 4));
+}
+
+#[test]
+fn no_bytes_make_it_panic() {
+    let whole = [tcp(V4, TcpControl::Syn, 1000, None, &[]), tcp(V6, TcpControl::Psh, 1001, Some(9), b"data")];
+    let mut stack = stack();
+    establish(&mut stack, V6);
+    let mut state = 1_u64;
+    for round in 0..20_000 {
+        let mut bytes = whole[round % 2].clone();
+        for _ in 0..1 + round % 4 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = (state >> 33) as usize % bytes.len();
+            bytes[at] = (state >> 20) as u8;
+        }
+        bytes.truncate(bytes.len() - (state >> 50) as usize % 8);
+        let now = START + Duration::from_millis(round as u64);
+        stack.handle_packet(now, &bytes);
+        stack.handle_timeout(now);
+        while let Some((id, event)) = stack.poll_event() {
+            if matches!(event, Event::Connect(_)) {
+                stack.connected(now, id);
+            }
+        }
+        while let Some(packet) = stack.poll_packet() {
+            stack.recycle(packet);
+        }
+        assert!(stack.len() <= Config::default().most_flows);
+    }
+}
