@@ -131,3 +131,32 @@ fn bombs_stop_at_the_bounds() {
     assert!(decoded.leaves().len() <= limits.steps + 1);
     assert_eq!(decoded.stopped(), ["steps"]);
 }
+
+#[test]
+fn content_made_to_be_slow_is_not() {
+    let scanner = scanner();
+    let imei = "\"001017001234569\",".repeat(90_000);
+    let deep = format!(
+        "{}{}",
+        "{\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\":".repeat(60),
+        format!("[{}0]", "1,".repeat(90_000))
+    );
+    for text in [
+        format!("[{imei}0]"),
+        "lac=12&cid=34&lat=1.234&".repeat(30_000),
+        "imei=001017001234569&".repeat(50_000),
+        "<a>".repeat(90_000),
+        "<a b=".repeat(90_000),
+        "{\"".repeat(200_000),
+        "eyJ.".repeat(200_000),
+        "a:=".repeat(200_000),
+        "-keys".repeat(100_000),
+        ":APA91b".repeat(100_000),
+        "00:".repeat(300_000),
+        "%25".repeat(300_000),
+        deep,
+    ] {
+        let scan = scanner.scan_bytes("tcp payload", text.as_bytes(), 0..text.len() as u64);
+        assert!(scan.matches.len() <= 1024, "{}", &text[..20]);
+    }
+}

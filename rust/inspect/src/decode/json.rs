@@ -1,7 +1,6 @@
 //! JSON (RFC 8259), read with tolerance: cut off, concatenated, with single quotes or bare words.
 
-use super::Piece;
-use super::hex;
+use super::{Piece, hex, shorten};
 
 /// Containers inside each other beyond this are skipped over.
 const MAX_DEPTH: usize = 64;
@@ -205,9 +204,9 @@ impl Parser<'_> {
         self.begin_value();
         let object = self.stack.last().map_or(0, |open| open.object);
         let piece = if escaped {
-            Piece::own(self.path.clone(), unescape(raw), range, object)
+            Piece::own(shorten(&self.path), unescape(raw), range, object)
         } else {
-            Piece::slice(self.path.clone(), range, object)
+            Piece::slice(shorten(&self.path), range, object)
         };
         if let Some(open) = self.stack.last() {
             self.path.truncate(open.path);

@@ -148,6 +148,8 @@ pub struct Leaf {
     chain: u32,
     /// The selecting step: its word (`json`), the path it selects, and a suffix. Empty word: the node itself.
     step: (&'static str, String, &'static str),
+    /// 1, or more for a path that stood in the container before.
+    number: u32,
 }
 
 impl Leaf {
@@ -166,6 +168,18 @@ impl Leaf {
         let key = strip_index(&self.key);
         key.rfind('.').map_or("", |dot| last_name(key.get(..dot).unwrap_or_default()))
     }
+}
+
+/// Longer paths lose their beginning, so that many leaves deep down cost little.
+const MAX_PATH: usize = 256;
+
+/// A path as its piece keeps it.
+fn shorten(path: &str) -> String {
+    if path.len() <= MAX_PATH {
+        return path.to_owned();
+    }
+    let from = path.ceil_char_boundary(path.len() - MAX_PATH);
+    format!("…{}", &path[from..])
 }
 
 fn strip_index(mut key: &str) -> &str {
@@ -237,14 +251,7 @@ impl Decoded<'_> {
         if word.is_empty() {
             return chain;
         }
-        let earlier = self
-            .leaves
-            .iter()
-            .take_while(|other| !std::ptr::eq(*other, leaf))
-            .filter(|other| other.node == leaf.node && other.step == leaf.step)
-            .count();
-        let number = if earlier > 0 { format!("#{}", earlier + 1) } else { String::new() };
-        chain.push(format!("{word} {path}{number}{suffix}"));
+        chain.push(walk::step_text(word, path, leaf.number, suffix));
         chain
     }
 

@@ -7,11 +7,11 @@ use super::Piece;
 /// The boundary line, if the bytes begin with one and part headers follow.
 pub fn boundary(bytes: &[u8]) -> Option<&[u8]> {
     let start = bytes.len() - bytes.trim_ascii_start().len();
-    let rest = &bytes[start..];
+    let rest = bytes[start..].starts_with(b"--").then(|| &bytes[start..])?;
     let line = rest.split(|&byte| matches!(byte, b'\r' | b'\n')).next()?;
     let after = rest.get(line.len()..)?.trim_ascii_start();
     let headed = after.len() >= 8 && after[..8].eq_ignore_ascii_case(b"content-");
-    (line.starts_with(b"--") && (3..=72).contains(&line.len()) && headed).then_some(line)
+    ((3..=72).contains(&line.len()) && headed).then_some(line)
 }
 
 /// The parts' contents; each part's path is its `name`, all are of one object.

@@ -1,8 +1,15 @@
 //! Plain text: what is text at all, and the values with a name that stand in it.
 
+use std::sync::LazyLock;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::{Piece, base64, form};
+
+/// How base64 of JSON, base64 of gzip, and JSON begin.
+static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(["eyJ", "H4sI", "{\""]).ok()
+});
 
 /// Bytes of text that are searched for named values.
 const SEARCHED: usize = 64 << 10;
@@ -67,11 +74,7 @@ pub fn is_token(path: &str) -> bool {
 /// lines, CoAP payloads).
 pub fn tokens(bytes: &[u8]) -> Vec<Piece> {
     let mut out = Vec::new();
-    let Ok(finder) =
-        AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(["eyJ", "H4sI", "{\""])
-    else {
-        return out;
-    };
+    let Some(finder) = BEGINNINGS.as_ref() else { return out };
     let mut done = 0;
     for found in finder.find_iter(bytes) {
         let start = found.start();
@@ -96,7 +99,8 @@ pub fn tokens(bytes: &[u8]) -> Vec<Piece> {
 pub fn pairs(bytes: &[u8], limit: usize) -> Vec<Piece> {
     let bytes = &bytes[..bytes.len().min(SEARCHED)];
     let mut out = Vec::new();
-    for at in AhoCorasick::new([":", "="]).iter().flat_map(|it| it.find_iter(bytes)).map(|it| it.start()) {
+    let marks = bytes.iter().enumerate().filter(|(_, byte)| matches!(**byte, b':' | b'='));
+    for (at, _) in marks {
         if out.len() >= limit {
             break;
         }

@@ -359,6 +359,7 @@ impl<'a> Walk<'a> {
             value: Value::Slice(0..node.bytes.get().len()),
             chain: node.chain,
             step: ("", String::new(), ""),
+            number: 1,
         });
     }
 
@@ -406,6 +407,7 @@ impl<'a> Walk<'a> {
                 value: piece.value,
                 chain: chain_of_parts,
                 step: (word, piece.path, piece.suffix),
+                number,
             });
         }
     }

@@ -1,6 +1,6 @@
 //! XML and HTML, scanned with tolerance: elements' texts and attributes, no validation, no external entities.
 
-use super::Piece;
+use super::{Piece, shorten};
 
 /// Element names kept in a path.
 const MAX_DEPTH: usize = 32;
@@ -94,7 +94,7 @@ struct Scan<'a> {
 impl Scan<'_> {
     fn path(&self) -> String {
         let names: Vec<_> = self.open.iter().map(|it| it.name.as_str()).collect();
-        names.join(".")
+        shorten(&names.join("."))
     }
 
     /// Texts of sibling elements are one object: that of the element around them.

@@ -395,9 +395,10 @@ pub fn tells_of_a_device(name: &str) -> bool {
 /// Whether a name belongs to the tracing of requests, whose identifiers look like a phone's.
 pub fn tells_of_tracing(name: &str) -> bool {
     let plain = plain(name);
+    let bare = plain.strip_prefix('x').unwrap_or(&plain);
     ["trace", "span", "parentid", "b3", "correlation", "request"]
         .iter()
-        .any(|it| plain.starts_with(it) || plain.starts_with(&format!("x{it}")))
+        .any(|it| plain.starts_with(it) || bare.starts_with(it))
 }
 
 /// Whether a name promises a number that is no identifier of a phone: then what only has the shape of one is none.

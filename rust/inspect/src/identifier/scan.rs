@@ -1,6 +1,6 @@
 //! Goes through decoded content and grades what it finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::keyed::{self, Context};
@@ -12,19 +12,55 @@ use super::shape::Shapes;
 use super::{Confidence, IdentifierKind as Kind, Match};
 use crate::decode::{Decoded, Leaf};
 
+/// Identifiers kept of one message; a list of a phone's surroundings has some dozens.
+const MOST_MATCHES: usize = 1024;
+/// Parts of places kept of one object.
+const MOST_PLACES: usize = 64;
+
 /// Every identifier in the content, best confidence first, then by range.
 pub fn matches(decoded: &Decoded<'_>, known: &KnownValues, learned: &Learned, shapes: &Shapes) -> Vec<Match> {
     let mut found = Findings::default();
-    let objects = objects(decoded);
+    let mut names = Names::default();
+    let objects = objects(decoded, &mut names);
     search_known(decoded, known, &mut found);
     for leaf in decoded.leaves() {
         let object = objects.get(&leaf.object);
-        search_leaf(decoded, leaf, object, learned, shapes, &mut found);
+        let key = key_of(leaf, object.and_then(|it| it.label), &mut names);
+        search_leaf(decoded, leaf, (key, object), learned, shapes, &mut found);
     }
     for object in objects.values() {
         search_places(decoded, object, known, &mut found);
     }
     found.finish()
+}
+
+/// What names say, each asked once: a list repeats its names with every item.
+#[derive(Default)]
+struct Names<'a> {
+    alone: HashMap<&'a str, Said>,
+    joined: HashMap<(&'a str, &'a str), Option<Key>>,
+}
+
+#[derive(Clone, Copy)]
+struct Said {
+    key: Option<Key>,
+    device: bool,
+    tracing: bool,
+}
+
+impl<'a> Names<'a> {
+    fn get(&mut self, name: &'a str) -> Said {
+        *self.alone.entry(name).or_insert_with(|| Said {
+            key: lexicon::key(name),
+            device: lexicon::tells_of_a_device(name),
+            tracing: lexicon::tells_of_tracing(name),
+        })
+    }
+
+    /// What two parts of a path say together.
+    fn get_joined(&mut self, parent: &'a str, name: &'a str) -> Option<Key> {
+        *self.joined.entry((parent, name)).or_insert_with(|| lexicon::key(&format!("{parent}{name}")))
+    }
 }
 
 /// What is known of the leaves of an object together.
@@ -37,7 +73,7 @@ struct Object<'a> {
     places: Vec<(Key, &'a Leaf)>,
 }
 
-fn objects<'a>(decoded: &'a Decoded<'_>) -> BTreeMap<u32, Object<'a>> {
+fn objects<'a>(decoded: &'a Decoded<'_>, names: &mut Names<'a>) -> BTreeMap<u32, Object<'a>> {
     let mut out: BTreeMap<u32, Object<'a>> = BTreeMap::new();
     for leaf in decoded.leaves() {
         let name = leaf.name();
@@ -45,12 +81,15 @@ fn objects<'a>(decoded: &'a Decoded<'_>) -> BTreeMap<u32, Object<'a>> {
             continue;
         }
         let object = out.entry(leaf.object).or_default();
-        object.device |= lexicon::tells_of_a_device(name) || is_app(name, decoded.bytes(leaf));
-        object.tracing |= lexicon::tells_of_tracing(name);
+        let said = names.get(name);
+        object.device |= said.device || is_app(name, decoded.bytes(leaf));
+        object.tracing |= said.tracing;
         if ["name", "key", "k", "type"].iter().any(|it| name.eq_ignore_ascii_case(it)) {
             object.label = object.label.or(Some(decoded.bytes(leaf)));
         }
-        if let Some(key) = key_of(leaf, None).filter(|key| place::is_part(*key) && !leaf.replaced) {
+        if let Some(key) = key_of(leaf, None, names).filter(|key| place::is_part(*key) && !leaf.replaced)
+            && object.places.len() < MOST_PLACES
+        {
             object.places.push((key, leaf));
         }
     }
@@ -64,9 +103,9 @@ fn is_app(name: &str, value: &[u8]) -> bool {
 }
 
 /// What a leaf's key names: by its last part, else together with the part before, or by the label beside it.
-fn key_of(leaf: &Leaf, label: Option<&[u8]>) -> Option<Key> {
+fn key_of<'a>(leaf: &'a Leaf, label: Option<&[u8]>, names: &mut Names<'a>) -> Option<Key> {
     let name = leaf.name();
-    let own = lexicon::key(name);
+    let own = names.get(name).key;
     if own.is_some_and(|key| key != Key::Vague) {
         return own;
     }
@@ -78,8 +117,14 @@ fn key_of(leaf: &Leaf, label: Option<&[u8]>) -> Option<Key> {
     if parent.is_empty() {
         return own;
     }
-    let joined = if is_value { lexicon::key(parent) } else { lexicon::key(&format!("{parent}{name}")) };
-    joined.or(own)
+    if is_value {
+        return names.get(parent).key.or(own);
+    }
+    // `device.id`, `advertising.id`: only short names need what stands before.
+    if own.is_none() && name.len() > 4 {
+        return None;
+    }
+    names.get_joined(parent, name).or(own)
 }
 
 fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings) {
@@ -90,8 +135,13 @@ fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings
         decode.extend(steps.iter().map(|&step| step.to_owned()));
         found.add(Match { kind, value: value.to_owned(), confidence: Confidence::Known, decode, range });
     };
+    // Of each value the first place is enough, and telling where it is takes time.
+    let mut seen: BTreeSet<(Kind, &str)> = BTreeSet::new();
     for (node, bytes) in decoded.nodes() {
         for hit in known.find(bytes) {
+            if !seen.insert((hit.kind, hit.value)) {
+                continue;
+            }
             let (decode, range) = match decoded.leaf_at(node, &hit.range) {
                 Some((leaf, part)) => (decoded.chain(leaf), decoded.range(leaf, part)),
                 None => decoded.locate(node, &hit.range),
@@ -101,6 +151,9 @@ fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings
     }
     for leaf in decoded.leaves().iter().filter(|leaf| decoded.is_own(leaf)) {
         for hit in known.find(decoded.bytes(leaf)) {
+            if !seen.insert((hit.kind, hit.value)) {
+                continue;
+            }
             add(hit.kind, hit.value, decoded.chain(leaf), hit.steps, decoded.range(leaf, hit.range.clone()));
         }
     }
@@ -109,7 +162,7 @@ fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings
 fn search_leaf(
     decoded: &Decoded<'_>,
     leaf: &Leaf,
-    object: Option<&Object<'_>>,
+    (key, object): (Option<Key>, Option<&Object<'_>>),
     learned: &Learned,
     shapes: &Shapes,
     found: &mut Findings,
@@ -122,7 +175,6 @@ fn search_leaf(
         let (decode, range) = (decoded.chain(leaf), decoded.range(leaf, part));
         found.add(Match { kind, value, confidence, decode, range });
     };
-    let key = key_of(leaf, object.and_then(|it| it.label));
     let mut taken: Vec<Range<usize>> = Vec::new();
     if let Some(key) = key
         && bytes.len() <= 1024
@@ -143,9 +195,13 @@ fn search_leaf(
     if leaf.is_excerpt() {
         return;
     }
+    let shapes = shapes.find(bytes);
+    if shapes.is_empty() {
+        return;
+    }
     let tracing = object.is_some_and(|it| it.tracing) && key.is_none();
     let other = lexicon::tells_of_another_number(leaf.name()) || tracing;
-    for shape in shapes.find(bytes) {
+    for shape in shapes {
         let number = matches!(shape.kind, Kind::Imei | Kind::Iccid | Kind::Meid);
         let inside = taken.iter().any(|part| part.start <= shape.range.start && shape.range.end <= part.end);
         if !(inside || number && other) {
@@ -258,6 +314,7 @@ impl Findings {
         let key = (found.kind, found.value.clone());
         match self.0.get(&key) {
             Some(known) if known.confidence >= found.confidence => {}
+            None if self.0.len() >= MOST_MATCHES => {}
             _ => {
                 self.0.insert(key, found);
             }
