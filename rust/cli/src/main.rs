@@ -1,5 +1,7 @@
 //! The `telltale` command: reads the arguments, runs what they ask for, and turns the result into an exit status.
 
+#![forbid(unsafe_code)]
+
 mod args;
 #[cfg(feature = "demo")]
 mod demo;

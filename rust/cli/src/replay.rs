@@ -26,6 +26,9 @@ const LONG_FILE: u64 = 32 << 20;
 pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let sink = Sink::new(&args.report)?;
     let watch = watch::all(&args.subject)?;
+    if args.captures.iter().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(Failure("`-` is given twice; there is one standard input".to_owned()));
+    }
     let mut captures = Vec::new();
     for path in &args.captures {
         captures.push(Capture::open(path, args)?);
@@ -63,7 +66,7 @@ impl Capture {
     /// # Errors
     /// It cannot be read, or is no capture: one line that names it.
     fn open(path: &Path, args: &ReplayArgs) -> Result<Self, Failure> {
-        if path.as_os_str() == "-" {
+        if is_stdin(path) {
             return Self::open_stdin(args);
         }
         let fail = |problem: ReadError| Failure(describe(&path.display().to_string(), &problem));
@@ -116,6 +119,10 @@ impl Capture {
         let problem = self.reader.truncated().filter(|_| !self.interrupted.load(Ordering::Relaxed))?;
         Some(format!("{}: {problem}", self.name))
     }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 fn describe(name: &str, problem: &ReadError) -> String {

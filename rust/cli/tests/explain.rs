@@ -1,12 +1,12 @@
 //! `telltale explain` from the outside.
 
-mod common;
+mod program;
 
 use std::fs;
 
 use inspect::report::Severity;
 
-use common::{IMEI, boot, boot_bytes, file, folder, quiet_bytes, run};
+use program::{IMEI, boot, boot_bytes, file, folder, quiet_bytes, run};
 
 /// A folder with the demo's recording and its report.
 fn case(show_values: bool) -> tempfile::TempDir {
@@ -29,7 +29,7 @@ fn id(folder: &tempfile::TempDir) -> String {
     finding.expect("a registration").id.to_string()
 }
 
-fn explain(folder: &tempfile::TempDir, more: &[&str]) -> common::Ran {
+fn explain(folder: &tempfile::TempDir, more: &[&str]) -> program::Ran {
     let report = folder.path().join("report.json");
     run([&["explain", report.to_str().expect("UTF-8")], more].concat())
 }

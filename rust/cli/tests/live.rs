@@ -1,12 +1,12 @@
 //! `telltale tun` and `telltale demo` from the outside.
 
-mod common;
+mod program;
 
 use std::fs;
 use std::process::{Command, Stdio};
 
-use common::{IMEI, boot_bytes, finish, folder, run};
 use inspect::report::Severity;
+use program::{IMEI, boot_bytes, finish, folder, run};
 
 /// The program without the right to administrate networks, whoever runs the test.
 fn without_rights(arguments: &[&str]) -> Command {
@@ -64,14 +64,14 @@ fn a_disk_that_is_full_does_not_end_the_session() {
     assert_eq!(live.report().phases.len(), 2, "started and stopped");
 }
 
-fn demo(mut command: Command, folder: &tempfile::TempDir) -> common::Ran {
+fn demo(mut command: Command, folder: &tempfile::TempDir) -> program::Ran {
     finish(command.arg("--output").arg(folder.path().join("out")))
 }
 
 #[test]
 fn where_the_demo_cannot_be_played_it_is_replayed() {
     let folder = folder();
-    let mut command = common::command(["demo"]);
+    let mut command = program::command(["demo"]);
     command.env("PATH", "/nowhere");
     let ran = demo(command, &folder);
     assert_eq!(ran.status, Some(0), "{ran:?}");
@@ -79,13 +79,13 @@ fn where_the_demo_cannot_be_played_it_is_replayed() {
         ran.stderr.contains("cannot be played here") && ran.stderr.contains("recording of it"),
         "{ran:?}"
     );
-    assert_eq!(ran.stdout, demo(common::command(["demo", "--bundled"]), &folder).stdout);
+    assert_eq!(ran.stdout, demo(program::command(["demo", "--bundled"]), &folder).stdout);
 }
 
 #[test]
 fn the_bundled_demo_flags_the_registration() {
     let folder = folder();
-    let ran = demo(common::command(["demo", "--bundled"]), &folder);
+    let ran = demo(program::command(["demo", "--bundled"]), &folder);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(ran.stderr.contains("telltale explain"), "{ran:?}");
     assert!(ran.stdout.contains("China Telecom") && !ran.stdout.contains(IMEI), "{ran:?}");
@@ -101,7 +101,7 @@ fn the_bundled_demo_flags_the_registration() {
 #[ignore = "needs network namespaces"]
 fn the_demo_flags_the_registration_live_and_replayed() {
     let folder = folder();
-    let ran = demo(common::command(["demo"]), &folder);
+    let ran = demo(program::command(["demo"]), &folder);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(!ran.stderr.contains("cannot be played"), "{ran:?}");
     let out = folder.path().join("out");

@@ -1,14 +1,14 @@
 //! `telltale replay` from the outside: exit statuses, formats, masking, bad input.
 
-mod common;
+mod program;
 
 use std::fs::{self, File};
 
-use common::{IMEI, boot, boot_bytes, command, file, finish, folder, quiet_bytes, run};
 use inspect::report::{Report, Severity};
 use inspect::{Confidence, IdentifierKind};
+use program::{IMEI, boot, boot_bytes, command, file, finish, folder, quiet_bytes, run};
 
-fn replay(more: &[&str]) -> common::Ran {
+fn replay(more: &[&str]) -> program::Ran {
     let boot = boot();
     run([&["replay", boot.to_str().expect("UTF-8")], more].concat())
 }
@@ -132,6 +132,7 @@ fn what_is_no_capture_is_refused() {
         run(["replay".as_ref(), boot().as_os_str(), path.as_os_str()]).assert_refused(&[name]);
     }
     run(["replay".as_ref(), folder.path().as_os_str()]).assert_refused(&["cannot be read"]);
+    run(["replay", "-", "-"]).assert_refused(&["given twice"]);
     run(["replay", "-"]).assert_said_last(&["stdin", "at byte 0: "]);
 }
 
@@ -139,7 +140,7 @@ trait Said {
     fn assert_said_last(&self, words: &[&str]);
 }
 
-impl Said for common::Ran {
+impl Said for program::Ran {
     /// As for refused input, after the remark that standard input is being read.
     fn assert_said_last(&self, words: &[&str]) {
         assert_eq!((self.status, self.stdout.as_str()), (Some(2), ""), "{self:?}");

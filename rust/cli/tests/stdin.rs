@@ -1,6 +1,6 @@
 //! `telltale replay -`: a capture that grows.
 
-mod common;
+mod program;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, Stdio};
@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use common::{boot, boot_bytes, command, run};
 use inspect::report::Report;
+use program::{boot, boot_bytes, command, run};
 use rustix::process::{Pid, Signal, kill_process};
 
 const PATIENCE: Duration = Duration::from_secs(60);
