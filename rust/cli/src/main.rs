@@ -6,6 +6,7 @@ mod args;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
+mod help;
 mod live;
 mod output;
 mod replay;

@@ -1,7 +1,7 @@
 //! `telltale replay`: captures in, a report out.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,6 +81,12 @@ impl Capture {
 
     fn open_stdin(args: &ReplayArgs) -> Result<Self, Failure> {
         const NAME: &str = "stdin";
+        if io::stdin().is_terminal() {
+            return Err(Failure(
+                "standard input is a terminal; pipe a capture into it (see `telltale help replay`)"
+                    .to_owned(),
+            ));
+        }
         let fail = |problem: ReadError| Failure(describe(NAME, &problem));
         let stdin = Stdin::open().map_err(|error| fail(ReadError::Io(error)))?;
         let interrupted = stdin.interrupted();

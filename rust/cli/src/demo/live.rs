@@ -45,12 +45,14 @@ pub fn play(args: &DemoArgs) -> Result<(Report, Outcome), Problem> {
     // This thread is the engine's. Nothing else of the process has started yet.
     namespace::enter_first().map_err(Problem::Missing)?;
     let authority = Authority::new()?;
-    let (v6, _world) = start_world(&authority)?;
+    // A kernel may allow namespaces and yet not what has to be done in them.
+    let refused = |error: io::Error| Problem::Missing(format!("networks cannot be set up ({error})"));
+    let (v6, _world) = start_world(&authority).map_err(refused)?;
     let owners = Owners::default();
     let phone = Phone::new(&authority, owners.clone(), v6)?;
     let (sender, commands) = unbounded_channel();
     let stage = LiveStage { control: sender.clone(), keep: args.keep };
-    let PhoneThread { tun, start, result } = start_phone(phone, v6, stage)?;
+    let PhoneThread { tun, start, result } = start_phone(phone, v6, stage).map_err(refused)?;
 
     let recording = session::create_recording(&args.output.join(RECORDING)).map_err(Problem::Failed)?;
     let plan = Plan {
