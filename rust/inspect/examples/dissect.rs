@@ -88,7 +88,7 @@ fn main() {
             }
         };
         last = now;
-        let Ok(packet) = Packet::parse(bytes) else { continue };
+        let Ok(packet) = Packet::parse(bytes).map(Packet::innermost) else { continue };
         match packet.segment {
             Segment::Fragment => {
                 if let Reassembled::Complete(whole) = reassembler.insert(now, &packet.ip)

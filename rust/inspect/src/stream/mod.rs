@@ -2,9 +2,10 @@
 //!
 //! An observer differs from a receiver: it cannot refuse a segment and have it sent again. So what waits behind a
 //! hole is kept in a `Window` that grows with the bytes it holds and allows any number of holes.
-//! `smoltcp::storage::Assembler` was measured and left out: its number of holes is fixed at compile time for all users
-//! of smoltcp in the process (4 by default, 16 bytes each in every socket of the netstack), it wants one flat buffer
-//! as long as the window, and it does not keep who came first where segments overlap.
+//! `smoltcp::storage::Assembler` was measured and left out: how many holes it allows is fixed at compile time for all
+//! users of smoltcp in the process (4 by default, 16 bytes each in every socket of the netstack, used or not), and it
+//! wants one flat buffer as long as the window. Of 1000 shuffled streams of 128 segments, 755 needed more than 32 holes
+//! at a time, all more than 16: each of those would have lost bytes that were there.
 //!
 //! A hole becomes a [`StreamEvent::Gap`] when the receiver acknowledged what lies behind it (the bytes arrived, the
 //! capture lost them), when more than [`MAX_WAITING`] bytes wait behind it, or when the connection is given up.

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{ClientHello, HttpMessage, HttpStart};
+use super::super::{ClientHello, DnsData, HttpMessage, HttpStart};
 use super::*;
 
 const OUT: Direction = Direction::Outbound;
@@ -190,7 +190,59 @@ fn turns() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
     prop::collection::vec((any::<bool>(), piece), 1..8)
 }
 
+/// A datagram that some dissector knows, and where its bytes are changed.
+fn datagrams() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
+    let dtls = client_hello("a.example", 0);
+    let dtls = [&dtls[..4], &[0, 0, 0, 0, 0], &dtls[1..4], &[0xfe, 0xfd], &dtls[6..]].concat();
+    let known: Vec<Vec<u8>> = vec![
+        b"\x12\x34\x81\x80\0\x01\0\x02\0\0\0\0\x01a\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\0\0\x01\
+          \xc0\x0c\0\x41\0\x01\0\0\0\x3c\0\x0b\0\x01\0\0\x04\0\x04\x0a\0\0\x02".to_vec(),
+        [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &vec16(&dtls)].concat(),
+        [&[0xc3, 0, 0, 0, 1, 8][..], b"abcdefgh", &[0, 0, 0x40, 60], &[7; 60]].concat(),
+        b"NOTIFY * HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+        vec![0x23; 48],
+    ];
+    let changed = (
+        prop::sample::select(known),
+        prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+    );
+    let changed = changed.prop_map(|(mut bytes, changes)| {
+        let len = bytes.len();
+        changes.into_iter().for_each(|(at, byte)| bytes[at.index(len)] = byte);
+        bytes
+    });
+    prop::collection::vec((any::<bool>(), changed), 1..6)
+}
+
+#[test]
+fn the_datagrams_to_be_changed_are_known_as_they_are() {
+    let mut out = Vec::new();
+    let answer = b"\x12\x34\x81\x80\0\x01\0\x02\0\0\0\0\x01a\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\0\0\x01\
+        \xc0\x0c\0\x41\0\x01\0\0\0\x3c\0\x0b\0\x01\0\0\x04\0\x04\x0a\0\0\x02";
+    let mut dissector = Dissector::new(Transport::Udp, 53);
+    dissector.handle_datagram(Timestamp::default(), IN, 0, answer, &mut out);
+    let [_, Observation::Dns(message)] = &out[..] else { panic!("{out:?}") };
+    assert_eq!(message.answers[0].data, DnsData::Address([10, 0, 0, 1].into()));
+    let service =
+        DnsData::Service { target: "a.example".into(), hints: vec![[10, 0, 0, 2].into()], ech: false };
+    assert_eq!((message.answers[1].ttl, &message.answers[1].data), (60, &service));
+}
+
 proptest! {
+    /// Changed datagrams break nothing.
+    #[test]
+    fn changed_datagrams_break_nothing(datagrams in datagrams(), port in prop::sample::select(vec![53u16, 123, 443, 1900])) {
+        let mut dissector = Dissector::new(Transport::Udp, port);
+        let (mut out, mut at) = (Vec::new(), [0u64; 2]);
+        for (outbound, bytes) in datagrams {
+            let direction = if outbound { OUT } else { IN };
+            dissector.handle_datagram(Timestamp::default(), direction, at[direction.index()], &bytes, &mut out);
+            at[direction.index()] += bytes.len() as u64;
+        }
+        dissector.flush(&mut out);
+        prop_assert!(!dissector.is_pending());
+    }
+
     /// How the bytes are cut into segments changes nothing.
     #[test]
     fn chunking_does_not_matter(turns in turns(), step in 1usize..50, port in prop::sample::select(vec![53u16, 80, 443])) {
