@@ -306,6 +306,11 @@ impl TcpFlow {
                 self.stage = Stage::Over;
                 self.end(Change::Closed, changes);
             }
+            // smoltcp listens again when a handshake is reset, or when it cannot make sense of the SYN.
+            State::Listen => {
+                self.stage = Stage::Over;
+                self.end(Change::Reset, changes);
+            }
             State::Closed if !self.finished => {
                 self.stage = Stage::Over;
                 self.end(Change::Reset, changes);

@@ -244,6 +244,19 @@ fn segments_without_a_connection_are_reset_and_resets_are_not() {
 }
 
 #[test]
+fn a_phone_that_no_longer_waits_resets_the_upstream() {
+    for ends in [V4, V6] {
+        let mut stack = stack();
+        let id = open(&mut stack, ends);
+        stack.connected(START, id);
+        let _ = next(&mut stack);
+        stack.handle_packet(START, &tcp(ends, TcpControl::Rst, 1001, None, &[]));
+        assert_eq!(stack.poll_event(), Some((id, Event::Reset)));
+        assert!(stack.is_empty() && stack.poll_packet().is_none());
+    }
+}
+
+#[test]
 fn idle_connections_end_after_two_hours_and_four_minutes() {
     let mut stack = stack();
     let (id, _) = establish(&mut stack, V4);

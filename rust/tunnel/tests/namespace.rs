@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc;
@@ -15,10 +16,10 @@ use std::time::Duration;
 
 use inspect::Inspector;
 use inspect::report::{Close, Report};
-use packet::{Phase, Transport};
+use packet::{App, FlowKey, Phase, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc::UnboundedSender;
-use tunnel::{Control, FdTun, Namespace, Outcome, Session, SessionConfig, StackConfig};
+use tunnel::{Control, FdTun, Host, Outcome, Session, SessionConfig, StackConfig};
 
 #[path = "world/namespaces.rs"]
 mod namespaces;
@@ -31,6 +32,20 @@ use servers::Pattern;
 const PATIENCE: Duration = Duration::from_secs(20);
 const BOTH: [&str; 2] = [WORLD_V4, WORLD_V6];
 
+/// Needs no protection, and takes its time to find out who opened a flow.
+struct Platform;
+
+impl Host for Platform {
+    fn protect(&self, _socket: BorrowedFd<'_>) -> bool {
+        true
+    }
+
+    fn owner(&self, flow: &FlowKey) -> Option<App> {
+        thread::sleep(Duration::from_millis(2));
+        (flow.remote.port() == 80).then(|| App { name: "example.curl".into(), uid: Some(10_123) })
+    }
+}
+
 /// A running engine, its recording, and how to stop it.
 struct Engine {
     control: UnboundedSender<Control>,
@@ -39,7 +54,7 @@ struct Engine {
 }
 
 impl Engine {
-    fn start(namespaces: &Namespaces, test: &str, mtu: usize) -> Self {
+    fn start(namespaces: &Namespaces, test: &str, mtu: usize, dns: Option<IpAddr>) -> Self {
         let fd = namespaces.open_tun(mtu);
         let recording = std::env::temp_dir().join(format!("telltale-{test}-{}.pcapng", std::process::id()));
         let sink = BufWriter::with_capacity(1 << 20, File::create(&recording).expect("a recording"));
@@ -50,7 +65,7 @@ impl Engine {
             let config = SessionConfig {
                 inspect: inspect_config(),
                 stack: StackConfig { mtu, seed: 7, ..StackConfig::default() },
-                dns: None,
+                dns,
                 recording: Some(Box::new(sink)),
                 notify: Box::new(drop),
             };
@@ -58,7 +73,7 @@ impl Engine {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
                 let tun = FdTun::from_fd(fd).expect("the TUN");
-                Session::new(config, tun, Namespace).expect("a session").run(commands).await
+                Session::new(config, tun, Platform).expect("a session").run(commands).await
             })
         });
         Self { control, thread, recording }
@@ -98,11 +113,17 @@ fn replay(recording: &Path) -> Report {
 }
 
 /// Runs `script`, which acts as the phone, against the engine. A script that takes too long fails.
-fn with_engine(test: &str, mtu: usize, patience: Duration, script: fn(&Namespaces)) -> Report {
+fn with_engine(
+    test: &str,
+    mtu: usize,
+    dns: Option<IpAddr>,
+    patience: Duration,
+    script: fn(&Namespaces),
+) -> Report {
     let namespaces = Namespaces::new();
     namespaces.inside("w", servers::start);
     allow_ping(&namespaces);
-    let engine = Engine::start(&namespaces, test, mtu);
+    let engine = Engine::start(&namespaces, test, mtu, dns);
     let (done, finished) = mpsc::channel();
     let result = thread::scope(|scope| {
         let namespaces = &namespaces;
@@ -271,7 +292,7 @@ fn everything(namespaces: &Namespaces) {
 #[test]
 #[ignore = "needs network namespaces"]
 fn everything_is_relayed_and_the_recording_replays_to_the_same_report() {
-    let report = with_engine("everything", 1500, Duration::from_secs(120), everything);
+    let report = with_engine("everything", 1500, None, Duration::from_secs(120), everything);
     assert_eq!(report.phases.first().map(|at| at.phase), Some(Phase::Started));
     assert_eq!(report.phases.last().map(|at| at.phase), Some(Phase::Stopped));
     let count = |transport, port| {
@@ -280,13 +301,28 @@ fn everything_is_relayed_and_the_recording_replays_to_the_same_report() {
     assert_eq!((count(Transport::Udp, 53), count(Transport::Tcp, 53)), (2, 2));
     assert!(report.flows.iter().any(|flow| flow.close == Some(Close::Refused)));
     assert!(report.flows.iter().any(|flow| flow.close == Some(Close::Rst)));
+    let owned = |flow: &&inspect::report::Flow| flow.app.as_ref().is_some_and(|app| app.uid == Some(10_123));
+    assert!(report.flows.iter().filter(owned).count() >= 4);
     assert_eq!(report.capture.unparsed.values().sum::<u64>(), 0, "{:?}", report.capture.unparsed);
 }
 
 #[test]
 #[ignore = "needs network namespaces"]
+fn dns_is_redirected() {
+    let dns = WORLD_V6.parse().expect("an address");
+    let report = with_engine("dns", 1280, Some(dns), Duration::from_secs(60), |namespaces| {
+        // RFC 5737: nobody is there.
+        assert_eq!(dig(namespaces, "192.0.2.53", &["www.example.test", "A"]), WORLD_V4);
+        assert_eq!(dig(namespaces, "192.0.2.53", &["www.example.test", "AAAA", "+tcp"]), WORLD_V6);
+    });
+    // The report says whom the phone asked.
+    assert!(report.flows.iter().all(|flow| flow.remote.to_string() == "192.0.2.53:53"), "{:?}", report.flows);
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
 fn a_gigabyte_arrives_whole() {
-    let report = with_engine("gigabyte", 9000, Duration::from_secs(420), |namespaces| {
+    let report = with_engine("gigabyte", 9000, None, Duration::from_secs(420), |namespaces| {
         #[expect(clippy::disallowed_methods, reason = "a measurement")]
         let start = std::time::Instant::now();
         download(namespaces, WORLD_V4, 1_000_000_000);
