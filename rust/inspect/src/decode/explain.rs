@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::compress::{Format, inflate};
 use super::walk::step_text;
-use super::{Limits, Piece, base64, form, header, hex, json, multipart, percent, protobuf, text, xml};
+use super::{Limits, Piece, base64, form, header, hex, json, multipart, percent, protobuf, text, xml, xor};
 
 /// A step and what it yielded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn first(bytes: &[u8], step: &str) -> Option<(Vec<u8>, bool)> {
 }
 
 fn is_transforming(word: &str) -> bool {
-    matches!(word, "chunked" | "gzip" | "zlib" | "deflate" | "percent" | "hex" | "base64")
+    matches!(word, "chunked" | "gzip" | "zlib" | "deflate" | "percent" | "hex" | "base64" | "xor")
 }
 
 fn number(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
@@ -71,6 +71,7 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
         "percent" => Some(percent::decode(bytes, true)),
         "hex" => hex::decode(bytes.trim_ascii()),
         "base64" => base64::decode(bytes, 1).map(|it| it.bytes),
+        "xor" => xor::decode(bytes),
         "json" => select(bytes, word, step, &json::pieces(bytes, limits.steps)),
         "xml" => select(bytes, word, step, &xml::pieces(bytes, limits.steps)),
         "form" => select(bytes, word, step, &form::pieces(bytes, limits.steps)),

@@ -6,8 +6,8 @@
 //! A leaf knows the chain of steps that led to it. Steps of two sorts make a chain:
 //! - *selecting* steps name a part of what they are given: `http body`, `http query imei`, `json device.imei`,
 //!   `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `multipart file`, `cookie uid`, `text IMEI`;
-//! - *transforming* steps change the bytes: `chunked`, `gzip`, `zlib`, `deflate`, `percent`, `hex`, `base64`, which
-//!   may carry details in parentheses (`base64 (lines of 76)`).
+//! - *transforming* steps change the bytes: `chunked`, `gzip`, `zlib`, `deflate`, `percent`, `hex`, `base64`, `xor`,
+//!   which may carry details in parentheses (`base64 (lines of 76)`).
 //!
 //! As long as only selecting steps were taken, a leaf's range in the stream is exact; from the first transforming
 //! step on it is that of the value which that step transformed. [`explain`] relies on it.
@@ -26,6 +26,7 @@ mod schema;
 mod text;
 mod walk;
 mod xml;
+mod xor;
 
 use std::ops::Range;
 use std::rc::Rc;

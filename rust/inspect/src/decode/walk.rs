@@ -8,7 +8,7 @@ use super::compress::{Format, inflate};
 use super::schema::Schema;
 use super::{
     Bytes, Decoded, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, header, hex, json,
-    multipart, percent, protobuf, text, xml,
+    multipart, percent, protobuf, text, xml, xor,
 };
 use crate::protocol::{HttpMessage, HttpStart};
 
@@ -70,6 +70,9 @@ pub(super) fn sniff(
         }
     }
     if !text::is_texty(bytes) {
+        if let Some(plain) = xor::decode(bytes).filter(|plain| plain.len() <= room) {
+            return Content::Encoded("xor (key inside)".to_owned(), plain);
+        }
         return match protobuf::pieces(bytes, most) {
             Some(pieces) if protobuf::is_telling(bytes, &pieces, 4) => Content::Parts("protobuf", pieces),
             _ => match text::tokens(bytes) {
@@ -127,7 +130,7 @@ fn named_text(bytes: &[u8], limits: &Limits) -> Content {
 
 /// Whether bytes look like what somebody would have encoded, and not like noise.
 fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
-    if text::is_text(bytes) {
+    if text::is_text(bytes) || xor::decode(bytes).is_some() {
         return true;
     }
     match Format::of(bytes) {

@@ -95,6 +95,21 @@ fn undoes_nested_encodings_and_says_so() {
 }
 
 #[test]
+fn an_updaters_container_is_opened() {
+    let key = b"abcde";
+    let cipher =
+        b"&device_type=phone&imei1=123&mid=4".iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+    let container: Vec<u8> =
+        [5].into_iter().chain(key.iter().map(|it| it.rotate_left(3))).chain(cipher).collect();
+    let hex: String = container.iter().map(|byte| format!("{byte:02X}")).collect();
+    let found = body_leaf(&[], format!("key={hex}&shaKey=00").as_bytes(), "imei1");
+    assert_eq!(
+        (found.0.as_str(), found.1.as_str()),
+        ("123", "http body > form key > hex > xor (key inside) > form imei1")
+    );
+}
+
+#[test]
 fn content_codings_are_undone_whatever_they_are() {
     for (coding, body, step) in [
         ("gzip", gzip(JSON), "gzip"),
