@@ -136,11 +136,8 @@ fn bombs_stop_at_the_bounds() {
 fn content_made_to_be_slow_is_not() {
     let scanner = scanner();
     let imei = "\"001017001234569\",".repeat(90_000);
-    let deep = format!(
-        "{}{}",
-        "{\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\":".repeat(60),
-        format!("[{}0]", "1,".repeat(90_000))
-    );
+    let key = format!("{{\"{}\":", "k".repeat(50));
+    let deep = format!("{}[{}0]", key.repeat(60), "1,".repeat(90_000));
     for text in [
         format!("[{imei}0]"),
         "lac=12&cid=34&lat=1.234&".repeat(30_000),
