@@ -9,7 +9,7 @@ use super::super::{HttpHeader, HttpStart};
 const MAX_HEADERS: usize = 1000;
 
 /// Carriage returns in a line that is still taken for empty.
-const MAX_BLANK: usize = 8;
+pub(super) const MAX_BLANK: usize = 8;
 
 /// Methods of RFC 9110 and WebDAV that are believed without an HTTP version behind them.
 const METHODS: [&str; 17] = [

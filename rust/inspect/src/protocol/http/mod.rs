@@ -316,9 +316,11 @@ impl Half {
         self.buffer.extend_from_slice(&rest[..taken]);
         let Some(end) = head::find_end(&self.buffer, self.searched) else {
             *rest = &rest[taken..];
-            // What follows the last line end so far may turn out to be an empty line.
-            let last = self.buffer.iter().rposition(|&byte| byte == b'\n');
-            self.searched = last.unwrap_or(self.buffer.len());
+            // An empty line may have begun, so it is looked at again; nothing else is, however small the segments.
+            let fresh = &self.buffer[self.searched..];
+            let last = fresh.iter().rposition(|&byte| byte == b'\n');
+            let open = last.filter(|at| fresh.len() - at <= head::MAX_BLANK + 1);
+            self.searched += open.unwrap_or(fresh.len());
             if self.buffer.len() == MAX_HEAD {
                 self.cut("too_long", out);
                 self.phase = Phase::Lost;
