@@ -106,6 +106,7 @@ fn start_world(authority: &Authority) -> io::Result<(bool, WorldGuard)> {
     let v6 = namespace::wire_engine(&receive(&from_world)??)?;
     let _ = to_world.send(v6);
     receive(&from_world)??;
+    world::wait_until_reachable(v6)?;
     Ok((v6, guard))
 }
 

@@ -18,8 +18,10 @@ use super::dns;
 use super::places::{PHONE, PHONE_V6, Place, RESOLVER};
 use super::tls::Authority;
 
-/// How long a client waits for an answer.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a client waits for an answer: long enough for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long until a datagram that was not answered is sent again.
+const RETRY: Duration = Duration::from_secs(1);
 
 const LONGEST_REPLY: usize = 64 * 1024;
 
@@ -69,7 +71,7 @@ impl Phone {
         })
     }
 
-    /// A request over plain HTTP; the reply as far as it came before the client's patience ended.
+    /// A request over plain HTTP.
     pub async fn http(&self, app: &App, place: Place, request: &[u8]) -> io::Result<Vec<u8>> {
         let mut stream = self.connect(app, place, 80).await?;
         exchange(&mut stream, request).await
@@ -136,9 +138,16 @@ impl Phone {
         let socket = UdpSocket::bind(local_to(remote.ip())).await?;
         self.owners.insert(Transport::Udp, socket.local_addr()?, app);
         socket.connect(remote).await?;
-        socket.send(message).await?;
         let mut reply = vec![0; 2048];
-        let len = within(socket.recv(&mut reply)).await?;
+        let len = within(async {
+            loop {
+                socket.send(message).await?;
+                if let Ok(received) = timeout(RETRY, socket.recv(&mut reply)).await {
+                    return received;
+                }
+            }
+        })
+        .await?;
         reply.truncate(len);
         Ok(reply)
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use packet::{App, Phase};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::identity;
 use super::phone::Phone;
@@ -12,6 +12,8 @@ use super::places::{ANALYTICS, CHECK_IN, CONNECTIVITY, PAGE, Place, REGISTRATION
 
 /// The registration client waits 60 s after the boot; the demo 3 s.
 const AFTER_BOOT: Duration = Duration::from_secs(3);
+/// How long the registration client waits for an answer.
+const REGISTRATION_PATIENCE: Duration = Duration::from_secs(3);
 /// Between two things that a person does.
 const PAUSE: Duration = Duration::from_millis(700);
 
@@ -90,10 +92,10 @@ impl Registration {
             "Content-Type: application/encrypted-json",
             &identity::registration_body(),
         );
-        let reply = match phone.http(&app, REGISTRATION, &request).await {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Ok(()),
-            reply => reply?,
+        let Ok(reply) = timeout(REGISTRATION_PATIENCE, phone.http(&app, REGISTRATION, &request)).await else {
+            return Ok(());
         };
+        let reply = reply?;
         self.done =
             contains(&reply, br#""resultCode":"0""#) && contains(&reply, br#""resultDesc":"Success""#);
         Ok(())

@@ -53,6 +53,7 @@ fn clients_and_servers_understand_each_other() -> io::Result<()> {
         namespace::tests::wire_phone_directly(v6)?;
         to_world.send(v6).expect("the world listens");
         from_world.recv().expect("the world serves");
+        world::wait_until_reachable(v6)?;
         let notes = Notes::default();
         let phone = phone::Phone::new(&authority, phone::Owners::default(), v6)?;
         runtime()?.block_on(script::play(&phone, &notes))?;

@@ -5,6 +5,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use quinn::crypto::rustls::QuicServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -53,6 +55,23 @@ pub async fn serve(authority: &Authority, v6: bool) -> io::Result<()> {
     let quic = QuicServerConfig::try_from(authority.server("h3")?).map_err(io::Error::other)?;
     let config = quinn::ServerConfig::with_crypto(Arc::new(quic));
     tokio::spawn(serve_beacons(quinn::Endpoint::server(config, (ANALYTICS.v4, 443).into())?));
+    Ok(())
+}
+
+/// Waits until the world answers: a new wire may lose its first packets. To be called at the engine's end of it.
+pub fn wait_until_reachable(v6: bool) -> io::Result<()> {
+    const ATTEMPTS: usize = 50;
+    for address in CONNECTIVITY.addresses(v6) {
+        let remote = SocketAddr::new(address, 80);
+        let mut attempts = 0;
+        while let Err(error) = std::net::TcpStream::connect_timeout(&remote, Duration::from_millis(200)) {
+            attempts += 1;
+            if attempts == ATTEMPTS {
+                return Err(error);
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
     Ok(())
 }
 
