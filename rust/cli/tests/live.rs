@@ -3,10 +3,14 @@
 mod program;
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::thread;
 
-use inspect::report::Severity;
+use inspect::report::{Report, Severity};
 use program::{IMEI, boot_bytes, finish, folder, run};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The program without the right to administrate networks, whoever runs the test.
 fn without_rights(arguments: &[&str]) -> Command {
@@ -62,6 +66,83 @@ fn a_disk_that_is_full_does_not_end_the_session() {
     assert_eq!(live.status, Some(2), "{live:?}");
     assert!(live.stderr.contains("No space left"), "{live:?}");
     assert_eq!(live.report().phases.len(), 2, "started and stopped");
+}
+
+/// Starts a command and returns when a line on its stderr holds `word`.
+fn start(command: &mut Command, word: &str) -> Child {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let mut lines = lines.map_while(Result::ok);
+    assert!(lines.any(|line| line.contains(word)), "{word:?} was not said");
+    // The rest is read, so that the program can go on writing.
+    thread::spawn(move || lines.count());
+    child
+}
+
+/// The status and the JSON report of a program that is about to end.
+fn end(child: Child) -> (Option<i32>, Report) {
+    let output = child.wait_with_output().expect("ended");
+    let json = String::from_utf8(output.stdout).expect("UTF-8");
+    (output.status.code(), report::read_json(&json).expect("a report"))
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn a_signal_ends_a_session_with_the_report() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let live = start(&mut in_empty_network(&["tun", "--format=json"]), "watching");
+        kill_process(Pid::from_child(&live), signal).expect("signalled");
+        assert_eq!(end(live).0, Some(0));
+    }
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn what_runs_in_a_namespace_is_watched() {
+    let name = format!("telltale-{}", std::process::id());
+    // A thread with a network of its own, where the server has a documentation address.
+    let watched = thread::spawn(move || {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("a network");
+        ip("link set lo up");
+        ip("addr add 192.0.2.1/32 dev lo");
+        let server = TcpListener::bind("192.0.2.1:80").expect("a server");
+        thread::spawn(move || {
+            let (mut stream, _) = server.accept().expect("a request");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+        });
+        ip(&format!("netns add {name}"));
+        let arguments =
+            ["tun", "--netns", &name, "--for", "60s", "--format=json", "--fail-on=high", "--show-values"];
+        let live = start(&mut program::command(arguments), "watching");
+        let url = format!("http://192.0.2.1/check?imei={IMEI}");
+        let curl = finish(Command::new("ip").args([
+            "netns",
+            "exec",
+            &name,
+            "curl",
+            "-sS",
+            "--max-time",
+            "20",
+            &url,
+        ]));
+        kill_process(Pid::from_child(&live), Signal::INT).expect("signalled");
+        let ended = end(live);
+        ip(&format!("netns del {name}"));
+        (curl, ended)
+    });
+    let (curl, (status, report)) = watched.join().expect("no panic");
+    assert_eq!(curl.status, Some(0), "{curl:?}");
+    assert_eq!(status, Some(1));
+    let flow = report.flows.iter().find(|flow| flow.remote.port() == 80).expect("a flow");
+    let finding = report.findings.iter().find(|finding| finding.flow == flow.id).expect("a finding");
+    assert!(finding.identifiers.iter().any(|it| it.value == IMEI), "{finding:?}");
+}
+
+fn ip(arguments: &str) {
+    let ran = finish(Command::new("ip").args(arguments.split(' ')));
+    assert_eq!(ran.status, Some(0), "ip {arguments}: {ran:?}");
 }
 
 fn demo(mut command: Command, folder: &tempfile::TempDir) -> program::Ran {
