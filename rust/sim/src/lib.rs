@@ -5,6 +5,7 @@
 
 mod link;
 mod phone;
+mod question;
 mod random;
 mod scenario;
 mod server;
@@ -12,6 +13,7 @@ mod session;
 
 pub use link::{Link, Quality};
 pub use phone::{App, End, Finish, Phone, Running};
+pub use question::Question;
 pub use random::Random;
 pub use scenario::{Exchange, Scenario};
 pub use server::{Behaviour, Connection};

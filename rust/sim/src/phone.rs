@@ -116,9 +116,10 @@ impl Phone {
     }
 
     /// Takes a packet.
-    pub fn handle_packet(&mut self, packet: Vec<u8>) {
+    pub fn handle_packet(&mut self, now: Timestamp, packet: Vec<u8>) {
         if !self.repeats(&packet) {
             self.wire.inbound.push_back(packet);
+            self.interface.poll(instant(now), &mut self.wire, &mut self.sockets);
         }
     }
 

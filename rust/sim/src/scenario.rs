@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netstack::Unreachable;
 
-use crate::{App, Behaviour, Finish, Quality, Random};
+use crate::{App, Behaviour, Finish, Quality, Question, Random};
 
 /// A session to simulate.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Scenario {
     pub quality: [Quality; 2],
     /// The connections, each with a remote port of its own, from [`Scenario::FIRST_PORT`] on.
     pub exchanges: Vec<Exchange>,
+    /// The datagrams.
+    pub questions: Vec<Question>,
     /// How long the session goes on after the last connection has ended.
     pub afterwards: Duration,
 }
@@ -47,7 +49,8 @@ impl Scenario {
         let count = 1 + random.below(6);
         let exchanges = (0..count).map(|index| Exchange::random(&mut random, index, mtu)).collect();
         let afterwards = Duration::from_secs(random.pick(&[0, 1, 20, 400]));
-        Self { seed, mtu, quality, exchanges, afterwards }
+        let questions = (0..random.below(6)).map(|_| Question::random(&mut random)).collect();
+        Self { seed, mtu, quality, exchanges, questions, afterwards }
     }
 }
 

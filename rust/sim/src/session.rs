@@ -1,12 +1,12 @@
 //! Runs a scenario, jumping from deadline to deadline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use inspect::Inspector;
 use inspect::report::Report;
-use netstack::{Config, Event, FlowId, Stack};
-use packet::{App as Owner, Direction, FlowKey, Input, Phase, Timestamp};
+use netstack::{Config, Event, FlowId, Stack, Unreachable};
+use packet::{App as Owner, Direction, FlowKey, Input, IpPacket, Phase, Timestamp, Transport};
 use recording::{Reader, Writer};
 
 use crate::{Behaviour, Connection, Link, Phone, Random, Running, Scenario};
@@ -94,6 +94,10 @@ struct Session<'s> {
     indexes: BTreeMap<FlowId, usize>,
     /// Owners that the platform will have found.
     owners: BTreeMap<(Timestamp, FlowId), FlowKey>,
+    /// Indexes of questions to be asked.
+    questions: BTreeSet<(Timestamp, usize)>,
+    /// Flows whose datagram is to be answered, and by which question's answer.
+    answers: BTreeSet<(Timestamp, FlowId, usize)>,
 }
 
 impl<'s> Session<'s> {
@@ -114,6 +118,13 @@ impl<'s> Session<'s> {
             heard: vec![Vec::new(); scenario.exchanges.len()],
             indexes: BTreeMap::new(),
             owners: BTreeMap::new(),
+            questions: scenario
+                .questions
+                .iter()
+                .enumerate()
+                .map(|(index, question)| (BEGIN + question.at, index))
+                .collect(),
+            answers: BTreeSet::new(),
             random,
         }
     }
@@ -128,6 +139,8 @@ impl<'s> Session<'s> {
             self.inbound.next_arrival(),
             self.stack.poll_timeout(),
             self.owners.first_key_value().map(|(&(at, _), _)| at),
+            self.questions.first().map(|&(at, _)| at),
+            self.answers.first().map(|&(at, ..)| at),
             inspector,
             servers,
         ]
@@ -148,7 +161,16 @@ impl<'s> Session<'s> {
     fn settle(&mut self) {
         let now = self.now;
         while let Some(packet) = self.inbound.receive(now) {
-            self.phone.handle_packet(packet);
+            // The asking apps are no part of the phone's TCP, which would refuse their answers.
+            if IpPacket::parse(&packet).is_ok_and(|ip| ip.protocol == 6) {
+                self.phone.handle_packet(now, packet);
+            }
+        }
+        while let Some(&(at, index)) = self.questions.first()
+            && at <= now
+        {
+            self.questions.pop_first();
+            self.outbound.send(now, self.scenario.questions[index].packet());
         }
         self.phone.poll(now);
         while let Some(packet) = self.phone.poll_packet() {
@@ -167,6 +189,16 @@ impl<'s> Session<'s> {
         let due: Vec<_> = due.into_iter().map(|(&id, _)| id).collect();
         for id in due {
             self.work(id);
+            self.settle_stack();
+        }
+        while let Some(&(at, id, index)) = self.answers.first()
+            && at <= now
+        {
+            self.answers.pop_first();
+            match &self.scenario.questions[index].answer {
+                Some(answer) => self.stack.handle_datagram(now, id, answer),
+                None => self.stack.undeliverable(id, Unreachable::Refused),
+            }
             self.settle_stack();
         }
         while let Some(entry) = self.owners.first_entry()
@@ -195,16 +227,7 @@ impl<'s> Session<'s> {
 
     fn handle_event(&mut self, id: FlowId, event: Event) {
         match event {
-            Event::Connect(key) => {
-                let index = usize::from(key.remote.port() - Scenario::FIRST_PORT);
-                let delay = Duration::from_micros(self.random.below(400_000) as u64);
-                let behaviour: Behaviour = self.scenario.exchanges[index].server.clone();
-                self.connections.insert(id, Connection::new(self.now, behaviour, delay));
-                self.indexes.insert(id, index);
-                if self.random.happens(500) {
-                    self.owners.insert((self.now + delay, id), key);
-                }
-            }
+            Event::Connect(key) => self.connect(id, key),
             Event::Ready => self.work(id),
             Event::ShutdownWrite => {
                 if let Some(connection) = self.connections.get_mut(&id) {
@@ -217,8 +240,30 @@ impl<'s> Session<'s> {
                     connection.end();
                 }
             }
-            Event::Datagram(_) => {}
+            Event::Datagram(payload) => {
+                let asked = self.scenario.questions.iter().position(|question| question.payload == payload);
+                let index = asked.expect("a question that was asked");
+                let at = self.now + self.delay();
+                self.answers.insert((at, id, index));
+            }
         }
+    }
+
+    fn connect(&mut self, id: FlowId, key: FlowKey) {
+        let delay = self.delay();
+        if self.random.happens(500) {
+            self.owners.insert((self.now + delay, id), key);
+        }
+        if key.transport == Transport::Tcp {
+            let index = usize::from(key.remote.port() - Scenario::FIRST_PORT);
+            let behaviour: Behaviour = self.scenario.exchanges[index].server.clone();
+            self.connections.insert(id, Connection::new(self.now, behaviour, delay));
+            self.indexes.insert(id, index);
+        }
+    }
+
+    fn delay(&mut self) -> Duration {
+        Duration::from_micros(self.random.below(400_000) as u64)
     }
 
     fn work(&mut self, id: FlowId) {
