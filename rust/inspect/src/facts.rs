@@ -130,6 +130,7 @@ impl Facts {
             ja4: self.ja4.clone(),
             encrypted: self.encrypted,
             expected: self.expected(home),
+            last: flow.last,
         }
     }
 }

@@ -133,6 +133,8 @@ pub struct Flow {
     pub encrypted: Option<bool>,
     /// Whether a normal boot contacts this host; null when the host is not known.
     pub expected: Option<bool>,
+    /// Time of its last packet, closed or not.
+    pub last: Timestamp,
 }
 
 /// How a flow ended.

@@ -389,6 +389,7 @@ fn flow(
         ja4: None,
         encrypted: None,
         expected: None,
+        last: at(opened + took),
     }
 }
 

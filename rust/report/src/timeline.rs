@@ -151,7 +151,7 @@ struct Axis {
 
 impl Axis {
     fn of(report: &Report) -> Option<Self> {
-        let flows = report.flows.iter().flat_map(|flow| [Some(flow.opened), flow.closed]).flatten();
+        let flows = report.flows.iter().flat_map(|flow| [flow.opened, flow.last]);
         let moments: BTreeSet<Timestamp> = flows
             .chain(report.phases.iter().map(|entry| entry.at))
             .chain(report.findings.iter().map(|finding| finding.at))
@@ -342,11 +342,10 @@ fn lanes(report: &Report, axis: &Axis, top: u32) -> Vec<Lane> {
         }
         ranked.push((label, together));
     }
-    let last = report.capture.last;
     let lane = |(index, (label, host)): (usize, (String, Host<'_>))| Lane {
         label: shorten(&label),
         y: top + LANE_HEIGHT * index as u32,
-        bars: bars(&host.flows, axis, last),
+        bars: bars(&host.flows, axis),
         marks: marks(host.findings),
     };
     ranked.into_iter().enumerate().map(lane).collect()
@@ -370,16 +369,12 @@ const fn class(encrypted: Option<bool>) -> &'static str {
 }
 
 /// One bar for connections of a sort that overlap; those in clear last, so that they are on top.
-fn bars(flows: &[&Flow], axis: &Axis, last: Option<Timestamp>) -> Vec<Bar> {
+fn bars(flows: &[&Flow], axis: &Axis) -> Vec<Bar> {
     let mut bars = Vec::new();
     for sort in [None, Some(true), Some(false)] {
         let of_sort = flows.iter().filter(|flow| flow.encrypted == sort);
-        let mut spans: Vec<(f64, f64)> = of_sort
-            .map(|flow| {
-                let end = flow.closed.or(last).unwrap_or(flow.opened).max(flow.opened);
-                (axis.place(flow.opened), axis.place(end))
-            })
-            .collect();
+        let mut spans: Vec<(f64, f64)> =
+            of_sort.map(|flow| (axis.place(flow.opened), axis.place(flow.last.max(flow.opened)))).collect();
         spans.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut merged: Vec<(f64, f64, u64)> = Vec::new();
         for (from, to) in spans {
@@ -474,7 +469,7 @@ mod tests {
     fn a_single_moment_and_no_moment_are_no_trouble() {
         let mut report = testdata::nothing();
         report.flows.truncate(1);
-        report.flows[0].closed = None;
+        report.flows[0].last = report.flows[0].opened;
         report.capture.first = Some(report.flows[0].opened);
         report.capture.last = report.capture.first;
         assert_eq!(timeline(&report).unwrap().lanes.len(), 1);
