@@ -18,6 +18,8 @@ pub use tcp::TcpState;
 pub const MOST_LISTED: usize = 262_144;
 /// Flows that are taken apart at a time. The longest idle one is given up first.
 pub const MOST_LIVE: usize = 65_536;
+/// Bytes kept of all flows together, behind holes and in unfinished messages. Beyond it flows are given up as well.
+const MOST_HELD: usize = 256 << 20;
 /// What is kept of an idle flow is judged after this long, so that it does not wait for the flow's end.
 const FLUSH_AFTER: Duration = Duration::from_secs(10);
 /// A closed flow is kept for stragglers.
@@ -49,6 +51,8 @@ pub struct Flow {
     pub missing: [u64; 2],
     /// TCP's state; unused by other transports.
     pub tcp: TcpState,
+    /// Bytes kept of it, no less than there are.
+    held: usize,
     /// Whether what is pending was judged already and nothing came since.
     flushed: bool,
     /// Its entry among the timers.
@@ -68,6 +72,12 @@ pub struct Live {
     pub dissector: Dissector,
 }
 
+impl Live {
+    fn keeps_bytes(&self) -> bool {
+        self.dissector.is_pending() || self.streams.is_waiting()
+    }
+}
+
 impl Flow {
     fn new(key: FlowKey, now: Timestamp, midstream: bool) -> Self {
         let dissector = Dissector::new(key.transport, key.remote.port());
@@ -80,6 +90,7 @@ impl Flow {
             read: [0; 2],
             missing: [0; 2],
             tcp: TcpState::default(),
+            held: 0,
             flushed: false,
             armed: None,
             live: Some(Box::new(Live { streams: TcpStreams::default(), dissector })),
@@ -155,6 +166,8 @@ pub struct FlowTable {
     by_ends: HashMap<(Transport, SocketAddr, SocketAddr), FlowId>,
     /// One entry for each flow that is taken apart or lingers; may be earlier than the true deadline.
     timers: BTreeSet<(Timestamp, FlowId)>,
+    /// Bytes kept of all flows.
+    held: usize,
     evicted: u64,
     unlisted: u64,
 }
@@ -234,6 +247,16 @@ impl FlowTable {
         None
     }
 
+    /// Counts the `len` bytes of a packet that was just handled as kept, or, when nothing is kept of the flow any more,
+    /// all of it as gone.
+    pub fn hold(&mut self, id: FlowId, len: usize) {
+        let flow = &mut self.flows[id];
+        let kept = flow.live.as_ref().is_some_and(|live| live.keeps_bytes());
+        let held = if kept { flow.held.saturating_add(len) } else { 0 };
+        self.held = self.held - flow.held + held;
+        flow.held = held;
+    }
+
     /// When [`Self::poll_due`] may have something: perhaps too early, never too late.
     pub fn next_timer(&self) -> Option<Timestamp> {
         self.timers.first().map(|(at, _)| *at)
@@ -260,7 +283,7 @@ impl FlowTable {
 
     /// The flow that must be given up to make room, if any: the one whose time would be up first.
     pub fn poll_eviction(&mut self) -> Option<FlowId> {
-        if self.timers.len() <= MOST_LIVE {
+        if self.timers.len() <= MOST_LIVE && self.held <= MOST_HELD {
             return None;
         }
         let (_, id) = self.timers.pop_first()?;
@@ -307,4 +330,47 @@ fn is_service(port: u16) -> bool {
 
 fn ends(key: &FlowKey) -> (Transport, SocketAddr, SocketAddr) {
     (key.transport, key.local.min(key.remote), key.local.max(key.remote))
+}
+
+#[cfg(test)]
+mod tests {
+    use packet::Input;
+
+    use super::MOST_HELD;
+    use crate::{Config, Inspector};
+
+    /// A segment of a connection that was picked up in the middle.
+    fn segment(port: u16, seq: u32, payload: &[u8]) -> Vec<u8> {
+        let len = 40 + payload.len() as u16;
+        let mut packet = vec![0x45, 0];
+        packet.extend(len.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 2, 203, 0, 113, 9]);
+        packet.extend(port.to_be_bytes());
+        packet.extend([0, 80]);
+        packet.extend(seq.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+        packet.extend(payload);
+        packet
+    }
+
+    #[test]
+    fn unfinished_bodies_of_many_flows_are_bounded_together() {
+        let mut inspector = Inspector::new(Config::default()).unwrap();
+        let now = packet::Timestamp::from_millis(1_000);
+        let head = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 900000\r\n\r\n";
+        let body = vec![b'x'; 60_000];
+        let flows = (MOST_HELD / (14 * body.len())) as u16 + 8;
+        for port in 1..=flows {
+            let mut seq = 1;
+            for payload in std::iter::once(&head[..]).chain(std::iter::repeat_n(&body[..], 14)) {
+                let bytes = segment(port, seq, payload);
+                inspector.handle_input(now, Input::Packet { direction: None, bytes: &bytes });
+                seq += payload.len() as u32;
+            }
+        }
+        assert!(inspector.table().held <= MOST_HELD);
+        let report = inspector.finish(None);
+        assert!(report.coverage.evicted >= 7, "{}", report.coverage.evicted);
+        assert_eq!(report.coverage.flows, u64::from(flows), "an evicted flow stays in the report");
+    }
 }

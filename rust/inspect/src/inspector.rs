@@ -160,6 +160,11 @@ impl Inspector {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) const fn table(&self) -> &FlowTable {
+        &self.table
+    }
+
     fn handle_phase(&mut self, phase: Phase) {
         let mark = PhaseAt { phase, at: self.now };
         self.phases.push(mark);
@@ -220,6 +225,7 @@ impl Inspector {
             }
             Segment::Fragment | Segment::Other(_) => {}
         }
+        self.table.hold(place.id, packet.ip.payload.len());
         self.table.arm(place.id);
         while let Some(id) = self.table.poll_eviction() {
             self.retire(id);
@@ -234,6 +240,11 @@ impl Inspector {
         let mut seen = mem::take(&mut self.observations);
         if let Some(live) = &mut flow.live {
             let Live { streams, dissector } = &mut **live;
+            for way in
+                [Direction::Outbound, Direction::Inbound].into_iter().filter(|way| !dissector.wants(*way))
+            {
+                streams.discard(way);
+            }
             if dissector.wants(Direction::Outbound) || dissector.wants(Direction::Inbound) {
                 let (read, missing) = (&mut flow.read, &mut flow.missing);
                 streams.handle_segment(place.direction, segment, &mut |way, event| {
@@ -295,6 +306,7 @@ impl Inspector {
             live.dissector.flush(&mut seen);
         }
         self.take_observations(id, seen);
+        self.table.hold(id, 0);
         self.table.arm(id);
     }
 
@@ -316,6 +328,7 @@ impl Inspector {
         self.take_observations(id, seen);
         self.judge_contact(id);
         self.table.get_mut(id).live = None;
+        self.table.hold(id, 0);
         self.table.arm(id);
         self.emit_flow(id);
     }

@@ -142,6 +142,10 @@ impl Half {
         self.start == Start::Guessed
     }
 
+    pub(super) fn is_waiting(&self) -> bool {
+        self.window.is_some()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }

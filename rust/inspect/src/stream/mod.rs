@@ -104,6 +104,11 @@ impl TcpStreams {
         self.halves.iter().any(Half::is_guessed)
     }
 
+    /// Whether bytes wait behind a hole.
+    pub fn is_waiting(&self) -> bool {
+        self.halves.iter().any(Half::is_waiting)
+    }
+
     /// Whether both halves ended.
     pub fn is_closed(&self) -> bool {
         self.halves.iter().all(Half::is_closed)
