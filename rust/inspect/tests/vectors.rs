@@ -138,7 +138,7 @@ fn the_registration_is_read_to_the_last_field() {
     assert_eq!(imei.decode, ["http body", "base64 (lines of 76)", "json IMEI1"]);
     let body = bytes.windows(4).position(|it| it == b"\r\n\r\n").unwrap() as u64 + 4;
     assert_eq!(imei.range, body..bytes.len() as u64);
-    assert_eq!(scan.misdeclared.as_deref(), Some("says application/encrypted-json, is base64"));
+    assert_eq!(scan.misdeclared.as_deref(), Some("says that it is application/encrypted-json and is base64"));
     assert_eq!(scan.stopped, [""; 0]);
 }
 

@@ -201,7 +201,7 @@ pub struct Scan {
     pub matches: Vec<Match>,
     /// Why parts could not be decoded to the end: stable `snake_case` words (`depth`, `bytes`, `ratio`, `steps`).
     pub stopped: Vec<&'static str>,
-    /// The body says it is something that it is not, in plain words (`says application/encrypted-json, is base64`).
+    /// The body says it is something that it is not, in plain words (`says that it is application/encrypted-json and is base64`).
     pub misdeclared: Option<String>,
 }
 
@@ -257,6 +257,6 @@ fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
     (claims && readable).then(|| {
         let compressed = |it: &&&str| matches!(**it, "gzip" | "zlib" | "deflate");
         let first = formats.iter().find(|it| !compressed(it)).unwrap_or(&plain);
-        format!("says {declared}, is {first}")
+        format!("says that it is {declared} and is {first}")
     })
 }

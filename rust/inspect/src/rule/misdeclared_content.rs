@@ -27,7 +27,7 @@ mod tests {
     fn only_a_lie_is_flagged() {
         let mut content = request("/", vec![]);
         assert_eq!(judge(&case(None, Evidence::Content(&content))), None);
-        content.misdeclared = Some("says application/encrypted-json, is base64".into());
+        content.misdeclared = Some("says that it is application/encrypted-json and is base64".into());
         let verdict = judge(&case(None, Evidence::Content(&content))).unwrap();
         assert!(verdict.why.contains("is base64"), "{}", verdict.why);
     }
