@@ -125,6 +125,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             None => None,
         };
         let inspector = Inspector::new(config.inspect).map_err(StartError::Watch)?;
+        socket::raise_limit();
         let host = Arc::new(host);
         Ok(Self {
             tun,

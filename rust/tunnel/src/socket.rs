@@ -6,10 +6,19 @@ use std::os::fd::AsFd;
 
 use netstack::Unreachable;
 use packet::Transport;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpStream, UdpSocket};
 
 use crate::Host;
+
+/// Lets the process have as many descriptors as it may: every flow has a socket, and the usual limit is 1,024.
+pub(crate) fn raise_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Flows that find no descriptor are refused, one by one.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
 
 /// A TCP socket that is connecting to `remote`.
 pub(crate) fn tcp(host: &impl Host, remote: SocketAddr) -> io::Result<TcpStream> {

@@ -308,6 +308,27 @@ fn everything_is_relayed_and_the_recording_replays_to_the_same_report() {
 
 #[test]
 #[ignore = "needs network namespaces"]
+fn two_thousand_connections_at_once_are_all_relayed() {
+    let report = with_engine("many", 1500, None, Duration::from_secs(120), |namespaces| {
+        namespaces.inside("p", || {
+            let open = |at: usize| connect(BOTH[at % 2], 7000).expect("to connect");
+            let mut streams: Vec<_> = (0..2_000).map(open).collect();
+            for (at, stream) in streams.iter_mut().enumerate() {
+                stream.write_all(&(at as u32).to_be_bytes()).expect("to write");
+                stream.shutdown(Shutdown::Write).expect("to shut down");
+            }
+            for (at, stream) in streams.iter_mut().enumerate() {
+                let mut answer = Vec::new();
+                stream.read_to_end(&mut answer).expect("to read");
+                assert_eq!(answer, (at as u32).to_le_bytes());
+            }
+        });
+    });
+    assert_eq!(report.flows.iter().filter(|flow| flow.close == Some(Close::Fin)).count(), 2_000);
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
 fn dns_is_redirected() {
     let dns = WORLD_V6.parse().expect("an address");
     let report = with_engine("dns", 1280, Some(dns), Duration::from_secs(60), |namespaces| {
