@@ -42,23 +42,40 @@ impl FdTun {
     }
 }
 
+impl FdTun {
+    /// Notices a TUN that is gone, which is no reason to read for the poller. Everything else that there is to hear of
+    /// writing is forgotten: [`Tun::poll_send`] only waits after a write that found no room.
+    fn poll_gone(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        while let Poll::Ready(guard) = self.fd.poll_write_ready(cx) {
+            let mut guard = guard?;
+            if guard.ready().is_write_closed() {
+                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the TUN is gone"));
+            }
+            guard.clear_ready();
+        }
+        Ok(())
+    }
+}
+
 impl Tun for FdTun {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
-            match guard.try_io(|fd| retry(|| rustix::io::read(fd, &mut *buffer))) {
+        while let Poll::Ready(guard) = self.fd.poll_read_ready(cx) {
+            match guard?.try_io(|fd| retry(|| rustix::io::read(fd, &mut *buffer))) {
                 Ok(result) => return Poll::Ready(result),
                 Err(_would_block) => {}
             }
         }
+        self.poll_gone(cx)?;
+        Poll::Pending
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, packet: &[u8]) -> Poll<io::Result<()>> {
         loop {
-            let mut guard = ready!(self.fd.poll_write_ready(cx))?;
-            match guard.try_io(|fd| retry(|| rustix::io::write(fd, packet))) {
-                Ok(result) => return Poll::Ready(result.map(drop)),
-                Err(_would_block) => {}
+            match retry(|| rustix::io::write(&self.fd, packet)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.fd.poll_write_ready(cx))?.clear_ready();
+                }
+                result => return Poll::Ready(result.map(drop)),
             }
         }
     }

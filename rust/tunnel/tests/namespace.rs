@@ -82,8 +82,14 @@ impl Engine {
     /// Stops the engine, and checks that its recording replays to the same report.
     fn stop(self) -> Report {
         self.control.send(Control::Stop).expect("a running engine");
-        let outcome = self.thread.join().expect("an engine that did not panic");
+        let outcome = self.wait();
         assert!(outcome.tun_failed.is_none(), "{:?}", outcome.tun_failed);
+        outcome.report
+    }
+
+    /// The same for an engine that stops by itself.
+    fn wait(self) -> Outcome {
+        let outcome = self.thread.join().expect("an engine that did not panic");
         assert_eq!(outcome.recording_failed, None);
         let replayed = replay(&self.recording);
         let (live, replayed) = (report::json::to_json(&outcome.report), report::json::to_json(&replayed));
@@ -93,7 +99,7 @@ impl Engine {
             self.recording.display()
         );
         std::fs::remove_file(&self.recording).expect("to remove the recording");
-        outcome.report
+        outcome
     }
 }
 
@@ -325,6 +331,26 @@ fn two_thousand_connections_at_once_are_all_relayed() {
         });
     });
     assert_eq!(report.flows.iter().filter(|flow| flow.close == Some(Close::Fin)).count(), 2_000);
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn a_tun_that_goes_away_ends_the_session() {
+    let namespaces = Namespaces::new();
+    namespaces.inside("w", servers::start);
+    let engine = Engine::start(&namespaces, "gone", 1500, None);
+    download(&namespaces, WORLD_V4, 1_000);
+    let status = namespaces.phone_command("ip").args(["link", "del", "tun0"]).status().expect("ip");
+    assert!(status.success());
+    let control = engine.control.clone();
+    // An engine that does not notice is stopped, and fails the test.
+    thread::spawn(move || {
+        thread::sleep(PATIENCE);
+        let _ = control.send(Control::Stop);
+    });
+    let outcome = engine.wait();
+    assert!(outcome.tun_failed.is_some());
+    assert_eq!(outcome.report.phases.last().map(|at| at.phase), Some(Phase::Stopped));
 }
 
 #[test]
