@@ -8,8 +8,14 @@ use super::super::{HttpHeader, HttpStart};
 /// More header fields than any message has.
 const MAX_HEADERS: usize = 1000;
 
-/// Carriage returns in a line that is still taken for empty.
-pub(super) const MAX_BLANK: usize = 8;
+/// Blanks in a line that is still taken for empty.
+const MAX_BLANK: usize = 8;
+
+/// Longer words at the beginning of a line are no field's name.
+const MAX_NAME: usize = 64;
+
+/// How much of what was searched for a head's end decides together with what follows it.
+pub(super) const LOOKBACK: usize = 2 * MAX_BLANK + MAX_NAME + 2;
 
 /// Methods of RFC 9110 and WebDAV that are believed without an HTTP version behind them.
 const METHODS: [&str; 17] = [
@@ -57,17 +63,33 @@ fn could_begin(bytes: &[u8]) -> bool {
     text && ends && token <= 32 && (token > 0 || bytes.is_empty())
 }
 
-/// Finds the end of a head: the offset after its empty line. `from` is where a former search ended.
-pub(super) fn find_end(bytes: &[u8], from: usize) -> Option<usize> {
+/// Finds the end of a head: the offset after its empty line. `from` is where a former search ended; `whole` says that
+/// no more bytes will come.
+///
+/// A line of blanks ends it as well, unless another field or more of the same one follows.
+pub(super) fn find_end(bytes: &[u8], from: usize, whole: bool) -> Option<usize> {
     let mut at = from;
     while let Some(found) = bytes.get(at..)?.iter().position(|&byte| byte == b'\n') {
         at += found + 1;
-        let blank = bytes[at..].iter().take(MAX_BLANK).take_while(|&&byte| byte == b'\r').count();
-        if bytes.get(at + blank) == Some(&b'\n') {
-            return Some(at + blank + 1);
+        let is_blank = |byte: &&u8| matches!(byte, b'\r' | b' ' | b'\t');
+        let end = at + bytes[at..].iter().take(MAX_BLANK).take_while(is_blank).count() + 1;
+        if bytes.get(end - 1) != Some(&b'\n') {
+            continue;
+        }
+        let empty = matches!(&bytes[at..end], b"\n" | b"\r\n");
+        let goes_on = || bytes.get(end).is_none_or(u8::is_ascii_whitespace);
+        if empty || !(goes_on() || begins_field(&bytes[end..]).unwrap_or(!whole)) {
+            return Some(end);
         }
     }
     None
+}
+
+/// Whether bytes begin with a field's name and colon; `None`: too few to tell.
+fn begins_field(bytes: &[u8]) -> Option<bool> {
+    let name = bytes.iter().take(MAX_NAME).take_while(|&&byte| is_token(byte)).count();
+    let blank = bytes[name..].iter().take(MAX_BLANK).take_while(|&&byte| byte == b' ').count();
+    bytes.get(name + blank).map(|&byte| name > 0 && byte == b':')
 }
 
 /// Takes apart a head that begins at `at` in the stream. `None`: its first line is not HTTP's.
@@ -83,45 +105,41 @@ pub(super) fn parse_fields(bytes: &[u8], at: u64) -> Vec<HttpHeader> {
     let mut fields: Vec<HttpHeader> = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() && fields.len() < MAX_HEADERS {
-        let line_at = at + (bytes.len() - rest.len()) as u64;
-        let (line, after) = split_line(rest);
+        let field_at = at + (bytes.len() - rest.len()) as u64;
+        let (field, after) = rest.split_at(field_len(rest));
         rest = after;
-        let folded = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
-        match fields.last_mut() {
-            Some(last) if folded => unfold(last, line, line_at),
-            _ => fields.extend(parse_field(line, line_at)),
-        }
+        fields.extend(parse_field(field, field_at));
     }
     fields
 }
 
-fn parse_field(line: &[u8], at: u64) -> Option<HttpHeader> {
-    let colon = line.iter().position(|&byte| byte == b':')?;
-    let name = line[..colon].trim_ascii();
-    if name.is_empty() {
-        return None;
-    }
-    let range = trimmed(line, colon + 1..line.len());
-    Some(HttpHeader {
-        name: String::from_utf8_lossy(name).into_owned(),
-        value: String::from_utf8_lossy(&line[range.clone()]).into_owned(),
-        range: at + range.start as u64..at + range.end as u64,
-    })
+/// The length of the first field, with its line end and the lines folded into it (RFC 9112 section 5.2). A bare CR
+/// ends it too when another field follows.
+fn field_len(bytes: &[u8]) -> usize {
+    let ends = |at: usize| {
+        let next = &bytes[at + 1..];
+        match bytes[at] {
+            b'\n' => !matches!(next.first(), Some(b' ' | b'\t')),
+            b'\r' => begins_field(next) == Some(true),
+            _ => false,
+        }
+    };
+    (0..bytes.len()).find(|&at| ends(at)).map_or(bytes.len(), |at| at + 1)
 }
 
-/// Appends a folded line (RFC 9112 section 5.2).
-fn unfold(field: &mut HttpHeader, line: &[u8], at: u64) {
-    let range = trimmed(line, 0..line.len());
-    if range.is_empty() {
-        return;
-    }
-    if field.value.is_empty() {
-        field.range.start = at + range.start as u64;
-    } else {
-        field.value.push(' ');
-    }
-    field.value.push_str(&String::from_utf8_lossy(&line[range.clone()]));
-    field.range.end = at + range.end as u64;
+fn parse_field(field: &[u8], at: u64) -> Option<HttpHeader> {
+    let colon = field.iter().position(|&byte| byte == b':')?;
+    // Blanks and control characters before the colon are passed over, and so is a line that is no field.
+    let name = &field[..field[..colon].iter().rposition(|&byte| byte > b' ')? + 1];
+    let name = name.rsplit(|&byte| byte == b'\n').next().unwrap_or(name).trim_ascii();
+    let range = trimmed(field, colon + 1..field.len());
+    let value = String::from_utf8_lossy(&field[range.clone()]);
+    let lines: Vec<_> = value.split('\n').map(str::trim_ascii).filter(|line| !line.is_empty()).collect();
+    Some(HttpHeader {
+        name: String::from_utf8_lossy(name).into_owned(),
+        value: lines.join(" "),
+        range: at + range.start as u64..at + range.end as u64,
+    })
 }
 
 fn trimmed(line: &[u8], range: Range<usize>) -> Range<usize> {
@@ -177,14 +195,15 @@ fn is_version(bytes: &[u8]) -> bool {
     bytes.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"HTTP/"))
 }
 
-/// The status code; 200 when there is none, as browsers take it.
+/// The status code; 200 when there is none, as browsers take it. More than three digits are none of the known ones.
 fn status(line: &[u8]) -> u16 {
     let code = line
         .iter()
         .position(|byte| matches!(byte, b' ' | b'\t'))
         .map_or(&[][..], |at| line[at..].trim_ascii_start());
-    let digits = code.iter().take(3).take_while(|byte| byte.is_ascii_digit());
-    let value = digits.fold(0, |value, digit| value * 10 + u16::from(digit - b'0'));
+    let digits = code.iter().take_while(|byte| byte.is_ascii_digit());
+    let value =
+        digits.fold(0u16, |value, digit| value.saturating_mul(10).saturating_add((digit - b'0').into()));
     if value == 0 { 200 } else { value }
 }
 
@@ -232,15 +251,34 @@ mod tests {
         let expected =
             [own("A", "1", "1"), own("B", "2", "2"), own("C", "x y", "x\r\n\ty"), own("D", "a:b", "a:b")];
         assert_eq!(read, expected);
+        let read = fields("A\0: 1\r\nno field\r\nB\r\n :\r\n 2\rC: 3\rmore\r\n");
+        assert_eq!(read, [own("A", "1", "1"), own("B", "2", "2"), own("C", "3\rmore", "3\rmore")]);
     }
 
     #[test]
     fn a_head_ends_at_its_empty_line_however_written() {
-        assert_eq!(find_end(b"a\r\n\r\nb", 0), Some(5));
-        assert_eq!(find_end(b"a\n\nb", 0), Some(3));
-        assert_eq!(find_end(b"a\n\r\nb", 0), Some(4));
-        assert_eq!(find_end(b"a\n\r\r\nb", 0), Some(5));
-        assert_eq!(find_end(b"a\r\nb\r\n\r", 0), None);
+        assert_eq!(find_end(b"a\r\n\r\nb", 0, false), Some(5));
+        assert_eq!(find_end(b"a\n\nb", 0, false), Some(3));
+        assert_eq!(find_end(b"a\n\r\nb", 0, false), Some(4));
+        assert_eq!(find_end(b"a\r\nb\r\n\r", 0, false), None);
+    }
+
+    #[test]
+    fn a_line_of_blanks_ends_a_head_unless_a_field_follows() {
+        for blank in ["\r\r", " ", "\t"] {
+            let end = |after: &str, whole: bool| {
+                let head = format!("a\n{blank}\n");
+                let found = find_end(format!("{head}{after}").as_bytes(), 0, whole);
+                found.map(|at| at.checked_sub(head.len()))
+            };
+            assert_eq!(end("{\"a\":1}", false), Some(Some(0)));
+            assert_eq!(end("4\r\nWiki", false), Some(Some(0)));
+            assert_eq!(end("b", false), None);
+            assert_eq!(end("b", true), Some(Some(0)));
+            assert_eq!(end("b: c\r\n\r\n", false), Some(Some(8)));
+            assert_eq!(end(" folded\r\n\r\n", false), Some(Some(11)));
+            assert_eq!(end("\r\nbody", false), Some(Some(2)));
+        }
     }
 
     #[test]
@@ -264,6 +302,7 @@ mod tests {
         let status = |line: &str| parse_start(line.as_bytes(), 0);
         assert_eq!(status("HTTP/1.1 404 Not Found"), Some(HttpStart::Response { status: 404 }));
         assert_eq!(status("http/1.0  204"), Some(HttpStart::Response { status: 204 }));
+        assert_eq!(status("HTTP/1.1 2040 ok"), Some(HttpStart::Response { status: 2040 }));
         assert_eq!(status("HTTP/1.1"), Some(HttpStart::Response { status: 200 }));
     }
 

@@ -20,6 +20,8 @@ const MAX_LINE: usize = 8 * 1024;
 const MAX_BODY: [usize; 2] = [1024 * 1024, 256 * 1024];
 /// What is kept of a client that speaks before its CONNECT is answered.
 const MAX_HELD: usize = 64 * 1024;
+/// How a response begins.
+const VERSION: &[u8] = b"HTTP/";
 /// Requests that wait for their response.
 const MAX_REQUESTS: usize = 256;
 
@@ -118,6 +120,7 @@ impl Http {
                         return Some(self.switch(to, direction, end, rest));
                     }
                 }
+                Phase::Forbidden(_) => half.decide_forbidden(rest, out),
                 Phase::Body(_) => half.take_body(&mut rest, at, out),
                 Phase::Lost => half.find_start(&mut rest, at),
                 Phase::Held => {
@@ -138,6 +141,7 @@ impl Http {
         end: u64,
         out: &mut Vec<Observation>,
     ) -> Option<Upgrade> {
+        let mut forbidden = None;
         let (framing, upgrade) = match &head.start {
             HttpStart::Request { method, .. } => {
                 let connect = method == "CONNECT";
@@ -158,6 +162,9 @@ impl Http {
                 let upgrade =
                     if tunnel { Some(Upgrade::Tunnel) } else { (*status == 101).then(|| head.upgrade()) };
                 let framing = if empty { Framing::Length(0) } else { head.response_framing() };
+                if *status == 204 && !request.head && !tunnel {
+                    forbidden = head.announced_framing();
+                }
                 if request.connect && !interim && !tunnel {
                     self.resume(direction.reversed(), out);
                 }
@@ -165,7 +172,14 @@ impl Http {
             }
         };
         let connect = matches!(&head.start, HttpStart::Request { method, .. } if method == "CONNECT");
-        self.halves[direction.index()].begin_body(head, framing, end, connect, out);
+        let half = &mut self.halves[direction.index()];
+        match forbidden {
+            Some(framing) => {
+                half.keep_head(head, false, end);
+                half.phase = Phase::Forbidden(framing);
+            }
+            None => half.begin_body(head, framing, end, connect, out),
+        }
         upgrade
     }
 
@@ -204,7 +218,7 @@ impl Http {
 
 /// Reads a message that stands alone in `bytes`, which begin at `at`: its head, and all that follows as its body.
 pub(super) fn parse_whole(direction: Direction, bytes: &[u8], at: u64) -> Option<HttpMessage> {
-    let head_len = head::find_end(bytes, 0).unwrap_or(bytes.len());
+    let head_len = head::find_end(bytes, 0, true).unwrap_or(bytes.len());
     let (start, headers) = head::parse(&bytes[..head_len], at)?;
     let end = at + bytes.len() as u64;
     Some(HttpMessage {
@@ -226,6 +240,8 @@ enum Phase {
     Head,
     /// A body comes.
     Body(Framing),
+    /// After a head that announces a body where none may be: what comes decides.
+    Forbidden(Framing),
     /// After a gap: the next message is looked for.
     Lost,
     /// After a CONNECT: its answer decides what the bytes are.
@@ -274,6 +290,13 @@ impl Head {
         }
     }
 
+    /// How a body is delimited that the header fields tell of.
+    fn announced_framing(&self) -> Option<Framing> {
+        let framing = self.response_framing();
+        let announced = !framing.is_complete() && !matches!(framing, Framing::UntilEnd);
+        announced.then_some(framing)
+    }
+
     fn upgrade(&self) -> Upgrade {
         let mut names = self.values("upgrade").map(str::to_ascii_lowercase);
         match names.next().as_deref() {
@@ -314,13 +337,10 @@ impl Half {
         let before = self.buffer.len();
         let taken = rest.len().min(MAX_HEAD - before);
         self.buffer.extend_from_slice(&rest[..taken]);
-        let Some(end) = head::find_end(&self.buffer, self.searched) else {
+        let Some(end) = head::find_end(&self.buffer, self.searched, false) else {
             *rest = &rest[taken..];
-            // An empty line may have begun, so it is looked at again; nothing else is, however small the segments.
-            let fresh = &self.buffer[self.searched..];
-            let last = fresh.iter().rposition(|&byte| byte == b'\n');
-            let open = last.filter(|at| fresh.len() - at <= head::MAX_BLANK + 1);
-            self.searched += open.unwrap_or(fresh.len());
+            // An empty line may have begun, so that much is looked at again; nothing else is, however small the segments.
+            self.searched = self.searched.max(self.buffer.len().saturating_sub(head::LOOKBACK));
             if self.buffer.len() == MAX_HEAD {
                 self.cut("too_long", out);
                 self.phase = Phase::Lost;
@@ -364,22 +384,36 @@ impl Half {
         connect: bool,
         out: &mut Vec<Observation>,
     ) {
-        self.message = Some(Box::new(HttpMessage {
-            direction: self.direction,
-            start: head.start,
-            headers: head.headers,
-            body: Vec::new(),
-            body_range: end..end,
-            chunked: framing.is_chunked(),
-            cut: None,
-            range: head.at..end,
-        }));
+        self.keep_head(head, framing.is_chunked(), end);
         if framing.is_complete() {
             self.emit(None, out);
             self.phase = if connect { Phase::Held } else { Phase::Head };
         } else {
             self.phase = Phase::Body(framing);
         }
+    }
+
+    fn keep_head(&mut self, head: Head, chunked: bool, end: u64) {
+        self.message = Some(Box::new(HttpMessage {
+            direction: self.direction,
+            start: head.start,
+            headers: head.headers,
+            body: Vec::new(),
+            body_range: end..end,
+            chunked,
+            cut: None,
+            range: head.at..end,
+        }));
+    }
+
+    /// What follows is the next response, or the body after all.
+    fn decide_forbidden(&mut self, rest: &[u8], out: &mut Vec<Observation>) {
+        let Phase::Forbidden(framing) = std::mem::replace(&mut self.phase, Phase::Head) else { return };
+        let rest = rest.trim_ascii_start();
+        if rest.starts_with(VERSION) || VERSION.starts_with(rest) {
+            return self.emit(None, out);
+        }
+        self.phase = Phase::Body(framing);
     }
 
     fn take_body(&mut self, rest: &mut &[u8], at: u64, out: &mut Vec<Observation>) {
@@ -459,7 +493,7 @@ impl Half {
     fn handle_gap(&mut self, len: u64, out: &mut Vec<Observation>) {
         let known = match &mut self.phase {
             Phase::Body(framing) => framing.skip(len),
-            Phase::Head | Phase::Lost | Phase::Held => false,
+            Phase::Head | Phase::Forbidden(_) | Phase::Lost | Phase::Held => false,
         };
         let ended = matches!(&self.phase, Phase::Body(framing) if framing.is_complete());
         self.cut("gap", out);
@@ -485,7 +519,7 @@ impl Half {
                 self.emit(None, out);
             }
             Phase::Held => {}
-            Phase::Head | Phase::Body(_) | Phase::Lost => self.cut("unfinished", out),
+            Phase::Head | Phase::Forbidden(_) | Phase::Body(_) | Phase::Lost => self.cut("unfinished", out),
         }
     }
 
@@ -500,24 +534,19 @@ impl Half {
                 }
                 self.emit(Some(reason), out);
             }
+            Phase::Forbidden(_) => {
+                self.emit(None, out);
+                self.phase = Phase::Head;
+            }
             Phase::Head if !self.buffer.is_empty() => {
                 let bytes = std::mem::take(&mut self.buffer);
                 let range = self.buffer_at..self.buffer_at + bytes.len() as u64;
-                match head::parse(&bytes, self.buffer_at) {
-                    Some((start, headers)) => out.push(Observation::Http(Box::new(HttpMessage {
-                        direction: self.direction,
-                        start,
-                        headers,
-                        body: Vec::new(),
-                        body_range: range.end..range.end,
-                        chunked: false,
-                        cut: Some(reason),
-                        range,
-                    }))),
-                    None => {
-                        out.push(Observation::Readable(Readable { direction: self.direction, bytes, range }))
+                out.push(match parse_whole(self.direction, &bytes, range.start) {
+                    Some(message) => {
+                        Observation::Http(Box::new(HttpMessage { cut: Some(reason), ..message }))
                     }
-                }
+                    None => Observation::Readable(Readable { direction: self.direction, bytes, range }),
+                });
                 self.phase = Phase::Lost;
             }
             Phase::Lost => self.buffer.clear(),

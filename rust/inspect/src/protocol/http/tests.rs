@@ -75,6 +75,36 @@ fn pipelined_requests_and_what_their_responses_leave_out() {
 }
 
 #[test]
+fn a_body_where_none_may_be_is_kept_when_it_comes() {
+    for head in
+        ["HTTP/1.1 204 No\r\nContent-Length: 3\r\n\r\n", "HTTP/1.1 204 No\nTransfer-Encoding: chunked\n\n"]
+    {
+        let body = if head.contains("chunked") { "2\r\nye\r\n1\r\ns\r\n0\r\n\r\n" } else { "yes" };
+        let mut wire = Wire::new();
+        wire.send(IN, [head, head, body, head].concat().as_bytes());
+        wire.end(IN);
+        assert_eq!(wire.messages(), [own("204", "", None), own("204", "yes", None), own("204", "", None)]);
+    }
+    let mut wire = Wire::new();
+    wire.send(IN, b"HTTP/1.1 204 No\r\n\r\nHTTP/1.1 2040 ok\r\nContent-Length: 3\r\n\r\nyes");
+    assert_eq!(wire.messages(), [own("204", "", None), own("2040", "yes", None)]);
+}
+
+#[test]
+fn a_head_may_end_with_a_line_of_blanks() {
+    let text = b"HTTP/1.1 200 OK\nContent-Length: 3\n \nyes";
+    for step in [1, 2, text.len()] {
+        let mut wire = Wire::new();
+        text.chunks(step).for_each(|piece| _ = wire.send(IN, piece));
+        wire.end(IN);
+        assert_eq!(wire.messages()[0].1, "yes", "step {step}");
+    }
+    let mut wire = Wire::new();
+    wire.send(IN, b"HTTP/1.1 200 OK\r\n\r\r\nContent-Length: 3\r\n\r\nyes");
+    assert_eq!(wire.messages(), [own("200", "yes", None)]);
+}
+
+#[test]
 fn a_response_without_length_ends_with_the_stream() {
     let mut wire = Wire::new();
     wire.send(IN, b"HTTP/1.0 200 OK\n\nall of it");
