@@ -56,10 +56,38 @@ pub struct Inflated {
 /// Decompresses at most `limit` bytes and at most `ratio` times the input.
 pub fn inflate(format: Format, input: &[u8], limit: usize, ratio: usize) -> Inflated {
     match format {
-        Format::Gzip => read(MultiGzDecoder::new(input), input.len(), limit, ratio),
+        Format::Gzip => {
+            let out = read(MultiGzDecoder::new(input), input.len(), limit, ratio);
+            match gzip_content(input) {
+                Some(content) if out.bytes.is_empty() && !out.complete => {
+                    let out = read(DeflateDecoder::new(content), input.len(), limit, ratio);
+                    Inflated { complete: false, ..out }
+                }
+                _ => out,
+            }
+        }
         Format::Zlib => read(ZlibDecoder::new(input), input.len(), limit, ratio),
         Format::Deflate => read(DeflateDecoder::new(input), input.len(), limit, ratio),
     }
+}
+
+/// What follows a gzip header (RFC 1952 section 2.3), read as clients do: reserved flags mean nothing, and the
+/// header's checksum is not looked at.
+fn gzip_content(input: &[u8]) -> Option<&[u8]> {
+    const CHECKSUM: u8 = 2;
+    const EXTRA: u8 = 4;
+    const NAME: u8 = 8;
+    const COMMENT: u8 = 16;
+    let flags = *input.get(3)?;
+    let mut rest = input.get(10..)?;
+    if flags & EXTRA != 0 {
+        let (len, after) = rest.split_first_chunk()?;
+        rest = after.get(usize::from(u16::from_le_bytes(*len))..)?;
+    }
+    for _ in 0..(flags & (NAME | COMMENT)).count_ones() {
+        rest = rest.get(rest.iter().position(|&byte| byte == 0)? + 1..)?;
+    }
+    if flags & CHECKSUM == 0 { Some(rest) } else { rest.get(2..) }
 }
 
 /// Below this size the ratio does not matter: a page of zeros is no bomb.
@@ -119,6 +147,29 @@ mod tests {
             let out = inflate(format, &input, 1 << 20, 100);
             assert_eq!((out.bytes.as_slice(), out.stopped, out.complete), (text.as_slice(), None, true));
         }
+    }
+
+    #[test]
+    fn gzip_headers_and_trailers_may_be_wrong() {
+        let text = b"the same text, the same text".repeat(20);
+        let plain = gzip(&text);
+        let header = |flags: u8, fields: &[u8]| [&plain[..3], &[flags], &plain[4..10], fields].concat();
+        let headers = [
+            header(0x20, b""),
+            header(0xc0, b""),
+            header(0x02, b"\0\0"),
+            header(0xff, b"\x03\0abcname\0comment\0\0\0"),
+        ];
+        for header in headers {
+            let out = inflate(Format::Gzip, &[&header, &plain[10..]].concat(), 1 << 20, 100);
+            assert_eq!((out.bytes.as_slice(), out.complete), (text.as_slice(), false), "{header:x?}");
+        }
+        let trailer = plain.len() - 8;
+        for end in [&b""[..], b"\0\0\0", b"\0\0\0\0\0\0\0\0", b"12345678 and more"] {
+            let out = inflate(Format::Gzip, &[&plain[..trailer], end].concat(), 1 << 20, 100);
+            assert_eq!(out.bytes, text, "{end:x?}");
+        }
+        assert_eq!(inflate(Format::Gzip, &header(0x1f, b"\xff"), 1 << 20, 100).bytes, b"");
     }
 
     #[test]

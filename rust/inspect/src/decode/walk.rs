@@ -252,9 +252,9 @@ impl<'a> Walk<'a> {
             (chain, Place::Exact(message.body_range.start))
         };
         let mut bytes = Bytes::Input(&message.body);
-        let codings = message.header("content-encoding").unwrap_or_default().to_ascii_lowercase();
-        for coding in codings.split(',').map(str::trim).rev() {
-            let Some((step, plain)) = self.uncode(coding, bytes.get()) else { continue };
+        let codings = message.values("content-encoding").flat_map(|value| value.split(',')).rev();
+        for coding in codings.take(self.limits.depth.into()) {
+            let Some((step, plain)) = self.uncode(&coding_name(coding), bytes.get()) else { continue };
             let whole = 0..bytes.get().len();
             place = Place::Within(place.range(&whole));
             chain = self.step(Some(chain), step.to_owned());
@@ -269,16 +269,19 @@ impl<'a> Walk<'a> {
 
     /// Undoes a content coding (RFC 9110 section 8.4.1), whichever of the three formats the bytes really are.
     fn uncode(&mut self, coding: &str, bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
-        let format = match coding {
-            "gzip" | "x-gzip" | "deflate" => Format::of(bytes).unwrap_or(Format::Deflate),
+        match coding {
+            "gzip" | "x-gzip" | "deflate" | "x-deflate" => {}
             "" | "identity" => return None,
             _ => {
                 self.out.stop("coding");
                 return None;
             }
-        };
-        let out = inflate(format, bytes, self.room(), self.limits.ratio);
-        if out.bytes.is_empty() {
+        }
+        let undo = |format| (format, inflate(format, bytes, self.room(), self.limits.ratio));
+        let marked = Format::of(bytes).map(undo).filter(|(_, out)| !out.bytes.is_empty());
+        let (format, out) = marked.unwrap_or_else(|| undo(Format::Deflate));
+        // Text can pass for the beginning of raw deflate, but not for all of it.
+        if out.bytes.is_empty() || (!out.complete && out.stopped.is_none() && text::is_texty(bytes)) {
             return None;
         }
         if let Some(why) = out.stopped {
@@ -457,6 +460,15 @@ fn numbers(pieces: &[Piece]) -> Vec<u32> {
 /// The text of a selecting step.
 pub(super) fn step_text(word: &str, path: &str, number: u32, suffix: &str) -> String {
     if number > 1 { format!("{word} {path}#{number}{suffix}") } else { format!("{word} {path}{suffix}") }
+}
+
+/// The name of a content coding, as clients read it: whatever else stands there is left out.
+fn coding_name(coding: &str) -> String {
+    let name = coding.split(';').next().unwrap_or_default();
+    name.chars()
+        .filter(|it| it.is_ascii_alphanumeric() || *it == '-')
+        .collect::<String>()
+        .to_ascii_lowercase()
 }
 
 fn format_word(step: &str) -> &'static str {

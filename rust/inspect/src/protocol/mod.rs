@@ -165,7 +165,12 @@ pub struct HttpHeader {
 impl HttpMessage {
     /// The first header of that name, case ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
+        self.values(name).next()
+    }
+
+    /// The values of every header of that name, case ignored.
+    pub fn values<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a str> {
+        self.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
     }
 }
 

@@ -122,6 +122,17 @@ fn content_codings_are_undone_whatever_they_are() {
         assert_eq!(found.1, format!("http body > {step} > json device.imei"), "{coding}");
         assert_eq!(found.2, 1000..1000 + body.len() as u64);
     }
+    for odd in ["x-deflate", ": deflate", "def\0late", "deflate;", "Deflate\u{a0}", "deflate;q=1"] {
+        let found = body_leaf(&[("Content-Encoding", odd)], &deflate(JSON), "imei");
+        assert_eq!(found.1, "http body > deflate > json device.imei", "{odd}");
+    }
+    let several =
+        [("Content-Encoding", "gzip"), ("Content-Encoding", "identity"), ("content-encoding", "deflate")];
+    let found = body_leaf(&several, &deflate(&gzip(JSON)), "imei");
+    assert_eq!(found.1, "http body > deflate > gzip > json device.imei");
+    // A lie: the body is text, and passes for the beginning of raw deflate.
+    let found = body_leaf(&[("Content-Encoding", "gzip")], JSON, "imei");
+    assert_eq!(found.1, "http body > json device.imei");
     let message = post("/", &[("Content-Encoding", "br")], b"\x0b\x02\x80");
     assert_eq!(decode_http(None, &message, Limits::default()).stopped(), ["coding"]);
 }
