@@ -34,8 +34,7 @@ const THRESHOLDS: [(&str, f64); 14] = [
     ("stream", 1.0),
     ("tcp order", 1.0),
     ("tcp gaps", 1.0),
-    // Replies made to evade: what is left of them speaks HTTP/0.9, LZMA, or breaks rules that browsers keep.
-    ("decoded", 0.95),
+    ("decoded", 1.0),
     ("vector", 1.0),
     ("silence", 0.95),
 ];

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use inspect::protocol::{Dissector, HttpMessage, HttpStart, Observation};
+use inspect::protocol::{Dissector, HttpMessage, HttpStart, Observation, Readable};
 use inspect::report::{HostFrom, Report};
 use inspect::stream::{StreamEvent, TcpStreams};
 use inspect::{Config, Inspector};
@@ -60,6 +60,8 @@ pub struct Seen {
     pub connections: Vec<Connection>,
     /// HTTP messages, in order.
     pub messages: Vec<HttpMessage>,
+    /// Bytes that no dissector understands, in order.
+    pub readable: Vec<Readable>,
     /// Identifiers in findings: the flow, the phone's end as the engine sees it, kind and value.
     pub identifiers: Vec<(Ends, &'static str, String)>,
 }
@@ -246,6 +248,7 @@ impl Layers<'_> {
                     }
                     self.seen.messages.push(*message);
                 }
+                Observation::Readable(readable) => self.seen.readable.push(readable),
                 _ => {}
             }
         }

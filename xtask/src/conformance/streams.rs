@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use inspect::decode::{Limits, decode_http};
+use inspect::decode::{Limits, decode_bytes, decode_http};
+use inspect::protocol::HttpMessage;
 use inspect::stream::TcpStreams;
 use packet::{Direction, TcpFlags, TcpSegment};
 use serde::Deserialize;
@@ -106,25 +107,35 @@ fn difference(half: &Half, rebuilt: &[Piece]) -> Option<String> {
     (emitted != half.bytes.len()).then(|| format!("{} bytes instead of {}", emitted, half.bytes.len()))
 }
 
-/// Replies made to slip past scanners (folders called `http-evader`): each must decode to the text it hides.
+/// Content codings that the engine does not undo.
+const NOT_UNDONE: [&str; 3] = ["br", "lzma", "zstd"];
+
+/// Replies made to slip past scanners (folders called `http-evader`): each must decode to the text it hides, whether
+/// it stands in a message or in bytes that are none, which the engine searches as well.
 pub fn score_evasions(board: &mut Board, capture: &Capture, seen: &Seen) {
     if !capture.path.contains("http-evader") {
         return;
     }
     let hidden = HIDDEN.concat();
     let holds = |bytes: &[u8]| bytes.windows(hidden.len()).any(|part| part == hidden.as_bytes());
-    let found = seen.messages.iter().any(|message| {
-        let decoded = decode_http(None, message, Limits::default());
-        decoded.nodes().any(|(_, bytes)| holds(bytes))
-    });
+    let messages = seen.messages.iter().map(|message| decode_http(None, message, Limits::default()));
+    let others =
+        seen.readable.iter().map(|it| decode_bytes("bytes", &it.bytes, it.range.clone(), Limits::default()));
+    let found = messages.chain(others).any(|decoded| decoded.nodes().any(|(_, bytes)| holds(bytes)));
     board.count(&capture.source, "decoded", usize::from(found), 0);
     if !found {
-        board.miss(
-            &capture.source,
-            "decoded",
-            Miss::owed(capture.path.clone(), "the hidden text was not found"),
-        );
+        let what = capture.path.clone();
+        let miss = match seen.messages.iter().find_map(coding_not_undone) {
+            Some(coding) => Miss::excused(what, &format!("a coding that is not undone: {coding}")),
+            None => Miss::owed(what, "the hidden text was not found"),
+        };
+        board.miss(&capture.source, "decoded", miss);
     }
+}
+
+fn coding_not_undone(message: &HttpMessage) -> Option<&'static str> {
+    let mut codings = message.values("content-encoding").flat_map(|value| value.split(','));
+    codings.find_map(|coding| NOT_UNDONE.into_iter().find(|it| coding.trim().eq_ignore_ascii_case(it)))
 }
 
 /// Suricata's tests say in plain text what a stream with holes looks like: `VERY[4 bytes missing]DATA`.
