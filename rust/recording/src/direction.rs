@@ -31,6 +31,12 @@ impl Clues {
             .or_else(|| ends.filter(|_| self.on_the_phone).and_then(of_private_end))
     }
 
+    /// Whether the packet `bytes` is from or to the phone that was named.
+    pub(crate) fn is_of_phone(&self, bytes: &[u8]) -> bool {
+        let ends = IpPacket::parse(bytes).ok().map(|ip| (ip.source, ip.destination));
+        self.of_phone(ends).is_some()
+    }
+
     fn of_phone(&self, ends: Option<(IpAddr, IpAddr)>) -> Option<Direction> {
         let (source, destination) = match self.phone? {
             Phone::Ip(phone) => {

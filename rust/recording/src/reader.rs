@@ -25,6 +25,7 @@ pub struct Reader<R> {
     source: Source<R>,
     format: Format,
     phone: Option<Phone>,
+    phone_seen: bool,
     told: Told,
     /// An owner to be told after the packet that brought it, and the mark that was read last.
     pending: Option<(Timestamp, FlowKey, App)>,
@@ -76,6 +77,7 @@ impl<R: Read> Reader<R> {
             source,
             format,
             phone,
+            phone_seen: false,
             told: Told::default(),
             pending: None,
             current: Current::None,
@@ -120,6 +122,12 @@ impl<R: Read> Reader<R> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether any packet read so far is from or to the phone that [`Self::open`] was given; `true` when it was given
+    /// none.
+    pub fn saw_phone(&self) -> bool {
+        self.phone.is_none() || self.phone_seen
     }
 
     /// Where and how the file was cut off, in plain words; known once [`Self::next_input`] gave `None`.
@@ -192,6 +200,7 @@ impl<R: Read> Reader<R> {
             on_the_phone: trailer.is_some() || frame.app.is_some(),
         };
         let direction = clues.direction(bytes);
+        self.phone_seen = self.phone_seen || (self.phone.is_some() && clues.is_of_phone(bytes));
         let app = trailer.and_then(|trailer| trailer.app).or_else(|| frame.app.clone());
         if let (Some(app), Ok(packet)) = (app, Packet::parse(bytes)) {
             let opens = matches!(packet.segment, Segment::Tcp(tcp) if tcp.flags.syn && !tcp.flags.ack);
