@@ -140,9 +140,8 @@ fn canonical(kind: Kind, value: &str) -> Result<String, String> {
         ),
         Kind::Eid if sim::eid(plain) => Ok(digits),
         Kind::Eid => wrong("it needs 32 digits from 89 with the right check digits"),
-        Kind::Msisdn => {
-            phone::msisdn(value.as_bytes()).map_or_else(|| wrong("it is no telephone number"), Ok)
-        }
+        Kind::Msisdn => phone::msisdn(value.as_bytes())
+            .map_or_else(|| wrong("it needs + and the country code: +4790000000"), Ok),
         Kind::Mac | Kind::Bssid => mac::mac(value.as_bytes(), true)
             .map_or_else(|| wrong("it needs 12 hexadecimal digits that name one interface"), Ok),
         Kind::AndroidId => {
