@@ -273,13 +273,16 @@ impl Inspector {
         flow.bytes[way] += (datagram.payload.len() + datagram.missing) as u64;
         flow.missing[way] += datagram.missing as u64;
         let mut seen = mem::take(&mut self.observations);
-        if let Some(live) = &mut flow.live
-            && live.dissector.wants(place.direction)
-        {
-            flow.read[way] += datagram.payload.len() as u64;
-            live.dissector.handle_datagram(now, place.direction, offset, datagram.payload, &mut seen);
-        }
+        let Some(live) = flow.live.as_mut().filter(|live| live.dissector.wants(place.direction)) else {
+            self.observations = seen;
+            return self.update_encrypted(place.id);
+        };
+        live.dissector.handle_datagram(now, place.direction, offset, datagram.payload, &mut seen);
         self.take_observations(place.id, seen);
+        // Of an encrypted datagram (QUIC) a dissector reads the hello at most.
+        if self.facts[place.id].encrypted != Some(true) {
+            self.table.get_mut(place.id).read[way] += datagram.payload.len() as u64;
+        }
     }
 
     /// An ICMP error about a flow that nobody had answered yet: it was refused.
