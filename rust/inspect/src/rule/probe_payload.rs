@@ -14,7 +14,7 @@ const LONGEST_QUERY: usize = 48;
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let Evidence::Content(content) = &case.evidence else { return None };
     let Origin::Request { path, query_len, body_len, cookie, .. } = &content.origin else { return None };
-    if content.direction != Direction::Outbound || !is_probe(case, path) {
+    if content.direction != Direction::Outbound || !is_probe(case, path, *query_len) {
         return None;
     }
     let extra = match (*body_len, *cookie, *query_len) {
@@ -35,11 +35,12 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     })
 }
 
-fn is_probe(case: &Case<'_>, path: &str) -> bool {
+fn is_probe(case: &Case<'_>, path: &str, query_len: usize) -> bool {
     // A shared host answers probes among other things: there the path tells.
     let only_probes = |endpoint: &Endpoint| endpoint.purpose == "connectivity-check" && !endpoint.shared;
     let known = case.subject.endpoint.is_some_and(only_probes);
-    known || path.ends_with("/generate_204") || path.ends_with("/gen_204")
+    // Web pages count clicks with `/gen_204?…`.
+    known || path.ends_with("/generate_204") || (path.ends_with("/gen_204") && query_len == 0)
 }
 
 #[cfg(test)]
@@ -65,6 +66,16 @@ mod tests {
             (probe(0, false, 200), true),
         ] {
             assert_eq!(judge(&case(None, Evidence::Content(&content))).is_some(), flagged, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_counts_clicks_is_no_probe() {
+        for (query, flagged) in [(0, true), (60, false)] {
+            let mut content = probe(0, true, query);
+            let Origin::Request { path, .. } = &mut content.origin else { unreachable!() };
+            *path = "/gen_204".into();
+            assert_eq!(judge(&case(None, Evidence::Content(&content))).is_some(), flagged);
         }
     }
 
