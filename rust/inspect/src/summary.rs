@@ -64,59 +64,66 @@ pub fn unseen(
     list.count(
         "unlisted_packets",
         table.unlisted(),
-        "packets of flows beyond the most that a report lists were only counted",
+        ["packet of a flow", "packets of flows"],
+        " beyond the most that a report lists, only counted",
     );
-    list.count("evicted", coverage.evicted, "flows were given up because too many were open at once");
+    list.count(
+        "evicted",
+        coverage.evicted,
+        ["flow was", "flows were"],
+        " given up because too many were open at once",
+    );
     list.count(
         "missing_bytes",
         coverage.missing_bytes,
-        "payload bytes are not in the capture (lost while capturing, or cut by a snap length)",
+        ["payload byte is", "payload bytes are"],
+        " not in the capture (lost while capturing, or cut by a snap length)",
     );
     list.count(
         "midstream",
         coverage.midstream,
-        "TCP connections were open before the capture began; what they said before is unknown",
+        ["TCP connection was", "TCP connections were"],
+        " open before the capture began; what was said before is unknown",
     );
     let unparsed = capture.unparsed.values().sum();
     list.count(
         "unparsed",
         unparsed,
-        "packets could not be taken apart; the reasons are listed with the capture",
+        ["packet", "packets"],
+        " could not be taken apart; the reasons are listed with the capture",
     );
     list.count(
         "encrypted",
         coverage.encrypted,
-        "flows are encrypted: of these only the other end, the size and the time are known",
+        ["flow is", "flows are"],
+        " encrypted: only the other end, the size and the time are known",
     );
     let hidden = facts.iter().filter(|facts| facts.ech).count() as u64;
     list.count(
         "hidden_name",
         hidden,
-        "flows offer Encrypted Client Hello: the name shown may only be the outer one",
+        ["flow offers", "flows offer"],
+        " Encrypted Client Hello: the name shown may only be the outer one",
     );
     list.count(
         "unanswered",
         unanswered(table),
-        "connections were refused or not answered: what they would have sent is unknown",
+        ["connection was", "connections were"],
+        " refused or not answered: what the phone would have sent is unknown",
     );
     list.count(
         "opaque",
         opaque(table, facts),
-        "flows carry bytes that no known protocol explains; they were searched as far as they were kept",
+        ["flow carries", "flows carry"],
+        " bytes that no known protocol explains; they were searched as far as they were kept",
     );
     for (why, count) in &counts.cut_bodies {
-        list.count(
-            "cut_bodies",
-            *count,
-            &format!("HTTP bodies were not searched to their end ({})", plain(why)),
-        );
+        let rest = format!(" not searched to the end ({})", cut(why));
+        list.count("cut_bodies", *count, ["HTTP body was", "HTTP bodies were"], &rest);
     }
     for (bound, count) in &counts.stopped {
-        list.count(
-            "decoding_stopped",
-            *count,
-            &format!("contents were not decoded to the end: the bound on {bound} was reached"),
-        );
+        let rest = format!(" not decoded to the end ({})", stop(bound));
+        list.count("decoding_stopped", *count, ["content was", "contents were"], &rest);
     }
     if coverage.watched.is_empty() {
         list.say(
@@ -153,11 +160,24 @@ fn opaque(table: &FlowTable, facts: &[Facts]) -> u64 {
     table.flows().iter().zip(facts).filter(unknown).count() as u64
 }
 
-fn plain(word: &str) -> &str {
-    match word {
+/// Why a body is not whole, in plain words.
+fn cut(why: &str) -> &str {
+    match why {
         "gap" => "bytes are missing",
         "too_long" => "longer than what is kept",
         "unfinished" => "still unfinished when the capture ended",
+        other => other,
+    }
+}
+
+/// Which bound a decoding reached, in plain words.
+fn stop(bound: &str) -> &str {
+    match bound {
+        "bytes" => "too long when decoded",
+        "coding" => "in a coding that is not read here, such as Brotli",
+        "depth" => "encoded too many times over",
+        "ratio" => "unpacks to too many times its size",
+        "steps" => "made of too many parts",
         other => other,
     }
 }
@@ -172,9 +192,26 @@ impl List {
         self.items.push(Unseen { what: what.to_owned(), count, why: why.into() });
     }
 
-    fn count(&mut self, what: &str, count: u64, why: &str) {
+    /// `12 flows are encrypted.`; nothing for none.
+    fn count(&mut self, what: &str, count: u64, [one, many]: [&str; 2], rest: &str) {
+        let subject = if count == 1 { one } else { many };
         if count > 0 {
-            self.say(what, Some(count), format!("{count} {why}."));
+            self.say(what, Some(count), format!("{count} {subject}{rest}."));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_said_otherwise_than_many_and_none_not_at_all() {
+        let mut list = List::default();
+        for count in 0..3 {
+            list.count("encrypted", count, ["flow is", "flows are"], " encrypted");
+        }
+        let said: Vec<_> = list.items.iter().map(|item| (item.count, item.why.as_str())).collect();
+        assert_eq!(said, [(Some(1), "1 flow is encrypted."), (Some(2), "2 flows are encrypted.")]);
     }
 }

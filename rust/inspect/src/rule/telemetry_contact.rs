@@ -23,15 +23,15 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         "" => String::new(),
         known => format!(" Reported to be sent there: {known}."),
     };
-    let how = match case.subject.encrypted {
-        Some(true) => "Encrypted: what it says is unknown",
-        Some(false) => "In clear",
-        None => "What it says could not be read",
+    let (how, so) = match case.subject.encrypted {
+        Some(true) => ("An encrypted connection", ": what it says is unknown"),
+        Some(false) => ("A connection in clear", ""),
+        None => ("A connection that cannot be read here", ""),
     };
     Some(Verdict {
         severity: Severity::Info,
         title: format!("Talks to {} for {purpose}", words::recipient(case)),
-        why: format!("{how}{}{}.{reported}", words::by_app(case), words::moment(case.moment)),
+        why: format!("{how}{}{}{so}.{reported}", words::by_app(case), words::moment(case.moment)),
         identifiers: vec![],
     })
 }

@@ -109,10 +109,13 @@ pub(super) fn moment(moment: Moment) -> String {
         Phase::ScreenOff => "the screen went off",
         Phase::Stopped => "watching ended",
     };
+    if since < Duration::from_secs(1) {
+        return format!(", right after {event}");
+    }
     format!(", {} after {event}", duration(since))
 }
 
-/// "0.3 s", "2 min 5 s", "3 h 10 min".
+/// "1.3 s", "2 min 5 s", "3 h 10 min".
 fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
