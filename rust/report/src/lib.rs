@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-mod country;
+pub mod country;
 pub mod csv;
 mod group;
 pub mod html;

@@ -94,14 +94,13 @@ fn basis(report: &Report) -> String {
         let packets = counted(report.capture.packets, "packet was", "packets were");
         return format!("{packets} read{}.", cut(report));
     }
-    let unread = coverage.flows.saturating_sub(coverage.readable);
     let mut text = format!(
-        "Of {}, {} could be read and {} could not; {} of {} have a host name",
+        "Of {}, {} could be read, {} encrypted, {} neither; {} a host name",
         counted(coverage.flows, "connection", "connections"),
         number(coverage.readable),
-        number(unread),
-        number(coverage.named),
-        number(coverage.flows),
+        counted(coverage.encrypted, "is", "are"),
+        counted(coverage.unknown, "is", "are"),
+        counted(coverage.named, "has", "have"),
     );
     text.push_str(&cut(report));
     text.push('.');
