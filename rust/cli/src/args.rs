@@ -225,10 +225,12 @@ fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_country(text: &str) -> Result<String, String> {
-    if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Ok(text.to_ascii_uppercase());
+    let code = text.to_ascii_uppercase();
+    match report::country::country_name(&code) {
+        Some(_) => Ok(code),
+        None if code == "UK" => Err("the code of the United Kingdom is GB".to_owned()),
+        None => Err("give the two letters of a country, e.g. NO or DE".to_owned()),
     }
-    Err("give two letters, e.g. NO or DE".to_owned())
 }
 
 fn parse_phone(text: &str) -> Result<Phone, String> {
@@ -287,7 +289,9 @@ mod tests {
     #[test]
     fn countries_are_two_letters() {
         assert_eq!(parse_country("no"), Ok("NO".to_owned()));
-        assert!(parse_country("NOR").is_err());
-        assert!(parse_country("é").is_err());
+        for bad in ["NOR", "é", "", "ZZ"] {
+            assert!(parse_country(bad).is_err(), "{bad:?}");
+        }
+        assert!(parse_country("uk").expect_err("not its code").contains("GB"));
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -94,6 +94,21 @@ impl<'a> Sink<'a> {
         Ok(Self { args, format: args.format.or(named).unwrap_or(Format::Text), target })
     }
 
+    /// Checks that the report would not take the place of one of `captures`, whichever way it is named.
+    ///
+    /// # Errors
+    /// It would.
+    pub fn spare(&self, captures: &[PathBuf]) -> Result<(), Failure> {
+        let Target::File(output) = &self.target else { return Ok(()) };
+        match captures.iter().any(|capture| is_same_file(capture, output)) {
+            true => Err(Failure(format!(
+                "{}: is the capture itself; give the report another name",
+                output.display()
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// Writes the report, and says whether it holds something to fail on.
     ///
     /// # Errors
@@ -169,6 +184,15 @@ pub fn check_place(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Whether both names are of one regular file, or of one that does not exist yet. `-` is standard input.
+fn is_same_file(capture: &Path, output: &Path) -> bool {
+    let capture = if capture.as_os_str() == "-" { Path::new("/dev/stdin") } else { capture };
+    match (fs::metadata(capture), fs::metadata(output)) {
+        (Ok(one), Ok(other)) => one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => capture == output,
+    }
+}
+
 fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
@@ -192,7 +216,9 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(".telltale-")
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder(&path))?;
+        .tempfile_in(folder(&path))
+        // The kind alone: the name of a temporary file means nothing to anybody.
+        .map_err(|error| io::Error::from(error.kind()))?;
     write_all(&mut file, bytes)?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
@@ -227,6 +253,12 @@ mod tests {
     fn a_full_disk_is_said() {
         let failure = Target::File("/dev/full".into()).write(b"report").expect_err("no space");
         assert!(failure.0.starts_with("/dev/full: cannot be written: No space left"), "{failure}");
+    }
+
+    #[test]
+    fn a_temporary_name_is_not_said() {
+        let failure = Target::File("/no/such/report".into()).write(b"report").expect_err("no folder");
+        assert_eq!(failure.0, "/no/such/report: cannot be written: entity not found");
     }
 
     #[test]

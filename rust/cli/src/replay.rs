@@ -25,6 +25,7 @@ const LONG_FILE: u64 = 32 << 20;
 /// A capture that cannot be read at all, or a report that cannot be written.
 pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let sink = Sink::new(&args.report)?;
+    sink.spare(&args.captures)?;
     let watch = watch::all(&args.subject)?;
     if args.captures.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(Failure("`-` is given twice; there is one standard input".to_owned()));
@@ -38,15 +39,20 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let mut inspector = Inspector::new(config).map_err(Failure)?;
 
     let mut problems = Vec::new();
+    let mut saw_phone = false;
     for mut capture in captures {
         problems.extend(capture.replay(&mut inspector));
+        saw_phone |= capture.reader.saw_phone();
     }
     for problem in &problems {
         complain(problem);
     }
+    if !saw_phone {
+        complain(&"--phone: no packet is from or to it; which end is the phone was guessed");
+    }
     let truncated = (!problems.is_empty()).then(|| problems.join("; "));
     let outcome = sink.write(&inspector.finish(truncated))?;
-    Ok(if problems.is_empty() { outcome } else { Outcome::Partial })
+    Ok(if problems.is_empty() && saw_phone { outcome } else { Outcome::Partial })
 }
 
 /// A capture that is open, and is one.

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::slice;
 
 use inspect::Config;
 use tokio::sync::mpsc::unbounded_channel;
@@ -26,7 +27,10 @@ const PHONE_V6: &str = "fd66::2/128";
 pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
     let sink = Sink::new(&args.report)?;
     let watch = watch::all(&args.subject)?;
-    args.record.as_deref().map(output::check_place).transpose()?;
+    if let Some(record) = &args.record {
+        output::check_place(record)?;
+        sink.spare(slice::from_ref(record))?;
+    }
     let tun = open(&args.name)?;
     let recording = args.record.as_deref().map(session::create_recording).transpose()?;
     match &args.netns {

@@ -1,6 +1,7 @@
 //! The values to look for, from `--watch` and `--watch-file`.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use inspect::KnownIdentifier;
@@ -44,8 +45,13 @@ fn read(path: &Path) -> Result<Vec<KnownIdentifier>, Failure> {
     if metadata.len() > LARGEST_FILE {
         return Err(fail("is too large for a list of KIND=VALUE lines".to_owned()));
     }
-    let text = fs::read_to_string(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    parse_list(&text).map_err(|(line, message)| Failure(format!("{}:{line}: {message}", path.display())))
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => fail("is no text; give a list of KIND=VALUE lines".to_owned()),
+        _ => fail(format!("cannot be read: {error}")),
+    })?;
+    // Some editors begin a file with a byte order mark.
+    parse_list(text.strip_prefix('\u{feff}').unwrap_or(&text))
+        .map_err(|(line, message)| Failure(format!("{}:{line}: {message}", path.display())))
 }
 
 /// The values of a list, or the number of the first wrong line and what is wrong with it.

@@ -3,6 +3,7 @@
 mod program;
 
 use std::fs::{self, File};
+use std::path::Path;
 
 use inspect::report::{Report, Severity};
 use inspect::{Confidence, IdentifierKind};
@@ -230,6 +231,29 @@ fn places_for_the_report_are_checked_first() {
 }
 
 #[test]
+fn a_report_never_takes_the_place_of_its_capture() {
+    let folder = folder();
+    let capture = file(&folder, "boot.pcapng", &boot_bytes());
+    let link = folder.path().join("report.json");
+    std::os::unix::fs::symlink(&capture, &link).expect("linked");
+    for output in [&capture, &link] {
+        let arguments = [Path::new("replay"), &capture, Path::new("-o"), output];
+        run(arguments).assert_refused(&["is the capture itself"]);
+    }
+    assert_eq!(fs::read(&capture).expect("read"), boot_bytes());
+}
+
+#[test]
+fn a_phone_that_is_not_in_the_capture_is_said() {
+    for (phone, status) in [("10.215.173.2", 0), ("192.0.2.77", 2), ("02:00:00:00:00:01", 2)] {
+        let ran = replay(&["--phone", phone]);
+        assert_eq!(ran.status, Some(status), "{ran:?}");
+        assert_eq!(ran.stderr.contains("--phone: no packet"), status == 2, "{ran:?}");
+        assert!(ran.stdout.contains("CRITICAL"));
+    }
+}
+
+#[test]
 fn given_values_are_found_and_named_as_given() {
     let report = replay(&["--format=json", "--show-values", "--watch", &format!("imei={IMEI}")]).report();
     let found = report.findings.iter().flat_map(|it| &it.identifiers).find(|it| it.value == IMEI);
@@ -243,6 +267,12 @@ fn wrong_values_are_refused() {
     let good = file(&folder, "good", format!("# mine\n\nimei = {IMEI}  # *#06#\n").as_bytes());
     let report = replay(&["--format=json", "--watch-file", good.to_str().expect("UTF-8")]).report();
     assert_eq!(report.coverage.watched, [IdentifierKind::Imei]);
+
+    let windows = file(&folder, "windows", format!("\u{feff}imei={IMEI}\r\n").as_bytes());
+    let report = replay(&["--format=json", "--watch-file", windows.to_str().expect("UTF-8")]).report();
+    assert_eq!(report.coverage.watched, [IdentifierKind::Imei]);
+    let binary = file(&folder, "binary", b"\xff\xfe");
+    replay(&["--watch-file", binary.to_str().expect("UTF-8")]).assert_refused(&["is no text"]);
 
     let bad = file(&folder, "bad", b"# mine\nimei=1234\n");
     let bad = bad.to_str().expect("UTF-8");
