@@ -160,6 +160,8 @@ impl Half {
     /// How many bytes the record at hand needs, as far as is known.
     fn wanted(&self) -> usize {
         match self.record[..] {
+            // The first byte alone tells which header follows.
+            [] if !self.any => 1,
             [first, second, ..] if first & 0x80 != 0 && !self.any => {
                 2 + (usize::from(first & 0x7f) << 8 | usize::from(second))
             }
