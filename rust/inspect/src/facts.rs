@@ -86,7 +86,7 @@ impl Facts {
         self.seen.iter().filter(|(way, _)| *way == direction).map(|(_, found)| found.clone()).collect()
     }
 
-    /// What the flow is for: by its endpoint, else by its protocol.
+    /// What the flow is for: by its endpoint, unless many services share it, else by its protocol.
     pub fn purpose(&self) -> Option<&'static str> {
         let by_protocol = || {
             self.protocols.iter().find_map(|protocol| match protocol.0 {
@@ -95,7 +95,8 @@ impl Facts {
                 _ => None,
             })
         };
-        self.endpoint.map(|endpoint| endpoint.purpose).or_else(by_protocol)
+        let endpoint = self.endpoint.filter(|endpoint| !endpoint.shared);
+        endpoint.map(|endpoint| endpoint.purpose).or_else(by_protocol)
     }
 
     /// Whether a normal boot contacts this endpoint. A registration is only normal where its operator is at home.
@@ -189,6 +190,18 @@ mod tests {
         assert_eq!(authority_of_target("GET", "http://a.example/x"), Some("a.example"));
         assert_eq!(authority_of_target("GET", "/redirect?u=http://a.example/x"), None);
         assert_eq!(authority_of_target("connect", "a.example:443"), Some("a.example:443"));
+    }
+
+    #[test]
+    fn a_host_of_many_services_has_no_purpose() {
+        for (host, purpose) in
+            [("connectivitycheck.gstatic.com", Some("connectivity-check")), ("www.google.com", None)]
+        {
+            let mut facts = Facts::default();
+            facts.set_host(host.into(), HostFrom::Sni);
+            assert_eq!(facts.purpose(), purpose);
+            assert!(facts.endpoint.is_some());
+        }
     }
 
     #[test]
