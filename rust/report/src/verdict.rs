@@ -94,12 +94,16 @@ fn basis(report: &Report) -> String {
         let packets = counted(report.capture.packets, "packet was", "packets were");
         return format!("{packets} read{}.", cut(report));
     }
+    let mut parts = vec![format!("{} could be read", number(coverage.readable))];
+    for (count, what) in [(coverage.encrypted, "encrypted"), (coverage.unknown, "neither")] {
+        if count > 0 {
+            parts.push(format!("{} {what}", counted(count, "is", "are")));
+        }
+    }
     let mut text = format!(
-        "Of {}, {} could be read, {} encrypted, {} neither; {} a host name",
+        "Of {}, {}; {} a host name",
         counted(coverage.flows, "connection", "connections"),
-        number(coverage.readable),
-        counted(coverage.encrypted, "is", "are"),
-        counted(coverage.unknown, "is", "are"),
+        list(&parts),
         counted(coverage.named, "has", "have"),
     );
     text.push_str(&cut(report));
@@ -234,6 +238,24 @@ mod tests {
         report.findings.push(report.findings[0].clone());
         let headline = verdict(&report).headline;
         assert_eq!(headline, "Analytics contacted before any app was opened. And 1 more of this severity.");
+    }
+
+    #[test]
+    fn the_basis_counts_what_there_is() {
+        let mut report = testdata::nothing();
+        report.capture.truncated = None;
+        for (counts, said) in [
+            ([1, 1, 0, 0, 1], "Of 1 connection, 1 could be read; 1 has a host name."),
+            (
+                [9, 6, 1, 2, 3],
+                "Of 9 connections, 6 could be read, 1 is encrypted and 2 are neither; 3 have a host name.",
+            ),
+        ] {
+            let coverage = &mut report.coverage;
+            [coverage.flows, coverage.readable, coverage.encrypted, coverage.unknown, coverage.named] =
+                counts;
+            assert_eq!(verdict(&report).basis, said);
+        }
     }
 
     #[test]
