@@ -109,7 +109,7 @@ pub struct ExplainArgs {
     /// Show identifiers in full instead of masked
     #[arg(long)]
     pub show_values: bool,
-    /// Colour; `auto`: on a terminal, unless NO_COLOR is set
+    /// When to colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
 }
@@ -130,7 +130,7 @@ pub struct DemoArgs {
     /// Show identifiers in full instead of masked (they belong to nobody)
     #[arg(long)]
     pub show_values: bool,
-    /// Colour; `auto`: on a terminal, unless NO_COLOR is set
+    /// When to colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
 }
@@ -164,7 +164,7 @@ pub struct ReportArgs {
     /// Exit with status 1 when something at least this bad was flagged
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
-    /// Colour in the text report; `auto`: on a terminal, unless NO_COLOR is set
+    /// When to colour the text report
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
 }

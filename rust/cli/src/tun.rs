@@ -31,6 +31,7 @@ pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
         output::check_place(record)?;
         sink.spare(slice::from_ref(record))?;
     }
+    args.netns.as_deref().map(check_namespace).transpose()?;
     let tun = open(&args.name)?;
     let recording = args.record.as_deref().map(session::create_recording).transpose()?;
     match &args.netns {
@@ -97,6 +98,16 @@ or a program in a network namespace (`--netns phone` does this for you):
     ip -n phone route add default dev {name}
     ip netns exec phone curl http://example.com/"
     )
+}
+
+/// Where `ip netns` keeps its namespaces (ip-netns(8)).
+fn check_namespace(name: &str) -> Result<(), Failure> {
+    match Path::new("/run/netns").join(name).exists() {
+        true => Ok(()),
+        false => Err(Failure(format!(
+            "{name}: there is no such network namespace; `ip netns add {name}` makes it"
+        ))),
+    }
 }
 
 /// Moves the TUN into a namespace and makes it the default route there. A session that ends takes all of it away.

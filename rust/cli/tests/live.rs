@@ -39,6 +39,12 @@ fn a_missing_right_is_said() {
 }
 
 #[test]
+fn a_namespace_that_is_not_there_is_said_first() {
+    let ran = finish(&mut without_rights(&["tun", "--netns", "no-such-namespace"]));
+    ran.assert_refused(&["no-such-namespace: there is no such network namespace", "ip netns add"]);
+}
+
+#[test]
 fn a_recording_that_cannot_be_is_said_first() {
     run(["tun", "--record", "/no/such/folder/boot.pcapng"]).assert_refused(&["/no/such/folder"]);
     run(["tun", "--record", "/tmp"]).assert_refused(&["is a folder"]);

@@ -80,7 +80,9 @@ impl<'a> Group<'a> {
         let range = self.excerpt.wanted_range();
         let marks = [Mark { range: range.clone(), mask: None }];
         let hidden = self.hidden_on_the_wire(&range);
-        put(&mut page, 1, &hex_dump(self.excerpt.offset, &self.excerpt.bytes, &marks, &hidden, style));
+        if !self.excerpt.bytes.is_empty() {
+            put(&mut page, 1, &hex_dump(self.excerpt.offset, &self.excerpt.bytes, &marks, &hidden, style));
+        }
         if self.root.bytes.is_none() {
             page.push_str("  (the capture does not hold all of these bytes)\n");
             return page;
