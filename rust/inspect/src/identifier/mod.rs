@@ -250,8 +250,9 @@ impl Scanner {
 /// Says so when a body that claims to be unreadable can be read.
 fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
     let declared = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let unreadable = ["encrypt", "cipher", "octet-stream", "application/x-binary"];
-    let claims = unreadable.iter().any(|it| declared.contains(it)) || declared.starts_with("image/");
+    // `application/octet-stream` claims nothing: it may be anything. An SVG image is XML, and says so.
+    let encrypted = declared.contains("encrypt") || declared.contains("cipher");
+    let claims = encrypted || (declared.starts_with("image/") && !declared.contains("svg"));
     let plain = *formats.last()?;
     let readable = ["json", "form", "xml", "multipart", "base64", "hex", "percent"].contains(&plain);
     (claims && readable).then(|| {
@@ -259,4 +260,23 @@ fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
         let first = formats.iter().find(|it| !compressed(it)).unwrap_or(&plain);
         format!("says that it is {declared} and is {first}")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::misdeclared;
+
+    #[test]
+    fn only_a_claim_that_the_bytes_refute_is_a_lie() {
+        for (declared, formats, lie) in [
+            ("application/encrypted-json", &["base64", "json"][..], true),
+            ("image/png; q=1", &["json"], true),
+            ("application/encrypted-json", &[], false),
+            ("application/octet-stream", &["gzip", "json"], false),
+            ("image/svg+xml", &["xml"], false),
+            ("application/json", &["json"], false),
+        ] {
+            assert_eq!(misdeclared(declared, formats).is_some(), lie, "{declared} {formats:?}");
+        }
+    }
 }
