@@ -56,6 +56,6 @@ pub fn smoke() -> anyhow::Result<()> {
 
 /// Builds the `telltale` program and says where it is.
 pub fn build() -> anyhow::Result<std::path::PathBuf> {
-    run::run(run::cargo().args(["build", "--quiet", "--package", "telltale"]))?;
+    run::run(run::cargo().args(["build", "--package", "telltale"]))?;
     Ok(run::target().join("debug/telltale"))
 }
