@@ -37,8 +37,9 @@ const RECORDING: &str = "boot.pcapng";
 /// The folder cannot be written, or the demo went wrong.
 pub fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
     let folder = &args.output;
-    fs::create_dir_all(folder)
-        .map_err(|error| Failure(format!("{}: cannot be made: {error}", folder.display())))?;
+    fs::create_dir_all(folder).map_err(|error| {
+        Failure(format!("{}: cannot be made: {error}; name another folder with --output", folder.display()))
+    })?;
     let (report, outcome) = if args.bundled {
         (bundled(args)?, Outcome::Clean)
     } else {
