@@ -1,5 +1,6 @@
 //! Identifiers that their key names.
 
+use super::Confidence;
 use super::IdentifierKind as Kind;
 use super::lexicon::Key;
 use super::{digits, equipment, mac, phone, sim, software};
@@ -13,6 +14,15 @@ pub struct Context {
     pub tracing: bool,
     /// It stands in a list of access points.
     pub access_point: bool,
+}
+
+/// How sure the key makes it. A key such as `device.id` or `guid` says that a value tells devices apart, not that its
+/// UUID is the advertising id: it may be an installation's own.
+pub fn confidence(key: Key, kind: Kind) -> Confidence {
+    match (key, kind) {
+        (Key::Device | Key::Vague, Kind::AdvertisingId) => Confidence::Shape,
+        _ => Confidence::Key,
+    }
 }
 
 /// The identifier that a value is by its key, in canonical form, if its shape allows it.
@@ -150,6 +160,13 @@ mod tests {
         assert_eq!(kind(Key::Device, "6656c90bd5482a90"), Some(Kind::AndroidId));
         assert_eq!(kind(Key::Device, "8786574056807174179"), Some(Kind::GsfId));
         assert_eq!(kind(Key::Ssid, "TestNet-5G"), Some(Kind::Ssid));
+    }
+
+    #[test]
+    fn a_general_key_does_not_make_a_uuid_an_advertising_id_for_sure() {
+        assert_eq!(confidence(Key::AdvertisingId, Kind::AdvertisingId), Confidence::Key);
+        assert_eq!(confidence(Key::Device, Kind::AdvertisingId), Confidence::Shape);
+        assert_eq!(confidence(Key::Device, Kind::Imei), Confidence::Key);
     }
 
     #[test]

@@ -182,7 +182,7 @@ fn search_leaf(
         let context = context(leaf, object);
         for part in parts(bytes) {
             if let Some((kind, value)) = keyed::identify(key, &bytes[part.clone()], context) {
-                add(kind, value, Confidence::Key, part.clone());
+                add(kind, value, keyed::confidence(key, kind), part.clone());
                 taken.push(part);
             }
         }
