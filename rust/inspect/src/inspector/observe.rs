@@ -34,6 +34,7 @@ impl Inspector {
             Observation::ServerHello(_) => {}
             Observation::Http(message) => self.observe_http(id, &message),
             Observation::Dns(message) => self.observe_dns(id, &message),
+            Observation::Readable(readable) if !self.matters(readable.direction) => {}
             Observation::Readable(readable) => {
                 let origin = self.origin_of_bytes(id);
                 let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
@@ -58,9 +59,6 @@ impl Inspector {
     }
 
     fn observe_http(&mut self, id: FlowId, message: &HttpMessage) {
-        if let Some(cut) = message.cut {
-            *self.counts.cut_bodies.entry(cut).or_default() += 1;
-        }
         let origin = match &message.start {
             HttpStart::Response { .. } => Origin::Response,
             HttpStart::Request { method, target, .. } => {
@@ -73,9 +71,21 @@ impl Inspector {
                 request_origin(method, target, message)
             }
         };
+        if !self.matters(message.direction) {
+            return;
+        }
+        if let Some(cut) = message.cut {
+            *self.counts.cut_bodies.entry(cut).or_default() += 1;
+        }
         let host = self.facts[id].host.as_ref().map(|(host, _)| host.as_str());
         let scan = self.scanner.scan_http(host, message);
         self.judge_scan(id, message.direction, origin, scan);
+    }
+
+    /// Whether anything can be found in that direction. Replies are full of other people's numbers: in them only values
+    /// that the user gave count, so without any they need not be decoded.
+    fn matters(&self, direction: Direction) -> bool {
+        direction == Direction::Outbound || !self.config.watch.is_empty()
     }
 
     fn observe_dns(&mut self, id: FlowId, message: &DnsMessage) {
