@@ -34,6 +34,7 @@ impl Format {
             "json" => Self::Json,
             "html" | "htm" => Self::Html,
             "csv" => Self::Csv,
+            "txt" | "text" | "log" => Self::Text,
             _ => return None,
         })
     }
@@ -77,36 +78,26 @@ pub struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    /// Takes the arguments.
+    /// Takes the arguments. The report must not take the place of one of `captures`, whichever way it is named.
     ///
     /// # Errors
-    /// An output path at which no file can be.
-    pub fn new(args: &'a ReportArgs) -> Result<Self, Failure> {
+    /// An output path at which no file can be, which is a capture, or whose ending names no format.
+    pub fn new(args: &'a ReportArgs, captures: &[PathBuf]) -> Result<Self, Failure> {
         let target = match &args.output {
             None => Target::Stdout,
             Some(path) if path.as_os_str() == "-" => Target::Stdout,
             Some(path) => {
                 check_place(path)?;
+                spare(path, captures)?;
                 Target::File(path.clone())
             }
         };
-        let named = args.output.as_deref().and_then(Format::of);
-        Ok(Self { args, format: args.format.or(named).unwrap_or(Format::Text), target })
-    }
-
-    /// Checks that the report would not take the place of one of `captures`, whichever way it is named.
-    ///
-    /// # Errors
-    /// It would.
-    pub fn spare(&self, captures: &[PathBuf]) -> Result<(), Failure> {
-        let Target::File(output) = &self.target else { return Ok(()) };
-        match captures.iter().any(|capture| is_same_file(capture, output)) {
-            true => Err(Failure(format!(
-                "{}: is the capture itself; give the report another name",
-                output.display()
-            ))),
-            false => Ok(()),
-        }
+        let format = match (args.format, &target) {
+            (Some(format), _) => format,
+            (None, Target::Stdout) => Format::Text,
+            (None, Target::File(path)) => format_of_ending(path)?,
+        };
+        Ok(Self { args, format, target })
     }
 
     /// Writes the report, and says whether it holds something to fail on.
@@ -225,6 +216,28 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+fn spare(output: &Path, captures: &[PathBuf]) -> Result<(), Failure> {
+    match captures.iter().any(|capture| is_same_file(capture, output)) {
+        true => {
+            Err(Failure(format!("{}: is the capture itself; give the report another name", output.display())))
+        }
+        false => Ok(()),
+    }
+}
+
+/// The format that a file's ending asks for; text without an ending.
+fn format_of_ending(path: &Path) -> Result<Format, Failure> {
+    match (Format::of(path), path.extension()) {
+        (Some(format), _) => Ok(format),
+        (None, None) => Ok(Format::Text),
+        (None, Some(ending)) => Err(Failure(format!(
+            "{}: the ending .{} names no format of reports; end it in .txt, .json, .html or .csv, or give --format",
+            path.display(),
+            ending.display()
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +248,9 @@ mod tests {
         assert_eq!(Format::of(Path::new("b.json")), Some(Format::Json));
         assert_eq!(Format::of(Path::new("b.csv")), Some(Format::Csv));
         assert_eq!(Format::of(Path::new("html")), None);
+        assert_eq!(format_of_ending(Path::new("a/report")).ok(), Some(Format::Text));
+        let refusal = format_of_ending(Path::new("report.pdf")).expect_err("no such format");
+        assert!(refusal.0.contains("--format"), "{}", refusal.0);
     }
 
     #[test]

@@ -24,8 +24,7 @@ const LONG_FILE: u64 = 32 << 20;
 /// # Errors
 /// A capture that cannot be read at all, or a report that cannot be written.
 pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
-    let sink = Sink::new(&args.report)?;
-    sink.spare(&args.captures)?;
+    let sink = Sink::new(&args.report, &args.captures)?;
     let watch = watch::all(&args.subject)?;
     if args.captures.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(Failure("`-` is given twice; there is one standard input".to_owned()));

@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::slice;
 
 use inspect::Config;
 use tokio::sync::mpsc::unbounded_channel;
@@ -25,12 +24,9 @@ const PHONE_V6: &str = "fd66::2/128";
 /// # Errors
 /// A missing right, or a recording or report that cannot be written.
 pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
-    let sink = Sink::new(&args.report)?;
+    args.record.as_deref().map(output::check_place).transpose()?;
+    let sink = Sink::new(&args.report, args.record.as_slice())?;
     let watch = watch::all(&args.subject)?;
-    if let Some(record) = &args.record {
-        output::check_place(record)?;
-        sink.spare(slice::from_ref(record))?;
-    }
     args.netns.as_deref().map(check_namespace).transpose()?;
     let tun = open(&args.name)?;
     let recording = args.record.as_deref().map(session::create_recording).transpose()?;
