@@ -541,7 +541,12 @@ impl Half {
             Phase::Head if !self.buffer.is_empty() => {
                 let bytes = std::mem::take(&mut self.buffer);
                 let range = self.buffer_at..self.buffer_at + bytes.len() as u64;
-                out.push(match parse_whole(self.direction, &bytes, range.start) {
+                // Where bytes are missing, the last line is not whole, and half an identifier is none.
+                let lines = match reason {
+                    "gap" => bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1),
+                    _ => bytes.len(),
+                };
+                out.push(match parse_whole(self.direction, &bytes[..lines], range.start) {
                     Some(message) => {
                         Observation::Http(Box::new(HttpMessage { cut: Some(reason), ..message }))
                     }

@@ -156,6 +156,15 @@ fn a_gap_in_a_body_costs_only_that_body() {
 }
 
 #[test]
+fn half_a_field_before_a_gap_is_no_field() {
+    let mut wire = Wire::new();
+    wire.send(OUT, b"GET /a HTTP/1.1\r\nHost: h\r\nX-Android-Id: 6656c90bd548");
+    wire.gap(OUT, 4);
+    let [Observation::Http(message)] = &wire.out[..] else { panic!("one message") };
+    assert_eq!((message.header("host"), message.header("x-android-id")), (Some("h"), None));
+}
+
+#[test]
 fn after_a_gap_in_a_head_the_next_message_is_looked_for() {
     let mut wire = Wire::new();
     wire.send(OUT, b"GET /a HTTP/1.1\r\nHost: h\r\nX:");
