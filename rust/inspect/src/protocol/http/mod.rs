@@ -115,9 +115,15 @@ impl Http {
             match half.phase {
                 Phase::Head => {
                     let Some(head) = half.take_head(&mut rest, at, out) else { continue };
-                    let end = offset + (bytes.len() - rest.len()) as u64;
+                    let after = std::mem::take(&mut half.after_head);
+                    let next = offset + (bytes.len() - rest.len()) as u64;
+                    let end = next - after.len() as u64;
                     if let Some(to) = self.begin(direction, head, end, out) {
-                        return Some(self.switch(to, direction, end, rest));
+                        return Some(self.switch(to, direction, end, &[&after, rest].concat()));
+                    }
+                    if let Some(mut switch) = self.handle_data(direction, end, &after, out) {
+                        switch.rest.push((direction, next, rest.to_vec()));
+                        return Some(switch);
                     }
                 }
                 Phase::Forbidden(_) => half.decide_forbidden(rest, out),
@@ -318,13 +324,23 @@ struct Half {
     buffer_at: u64,
     /// How far `buffer` was searched for the head's end.
     searched: usize,
+    /// Bytes that were taken for the head and turned out to follow it.
+    after_head: Vec<u8>,
     /// The message whose body comes, unless it was yielded already.
     message: Option<Box<HttpMessage>>,
 }
 
 impl Half {
     fn new(direction: Direction) -> Self {
-        Self { direction, phase: Phase::Head, buffer: Vec::new(), buffer_at: 0, searched: 0, message: None }
+        Self {
+            direction,
+            phase: Phase::Head,
+            buffer: Vec::new(),
+            buffer_at: 0,
+            searched: 0,
+            after_head: Vec::new(),
+            message: None,
+        }
     }
 
     fn take_head(&mut self, rest: &mut &[u8], at: u64, out: &mut Vec<Observation>) -> Option<Head> {
@@ -347,7 +363,9 @@ impl Half {
             }
             return None;
         };
-        *rest = &rest[end - before..];
+        // What came last may show that the head ended before it: then the buffer holds what follows the head, too.
+        *rest = &rest[end.saturating_sub(before)..];
+        self.after_head = self.buffer[end..before.max(end)].to_vec();
         self.buffer.truncate(end);
         let mut parsed = head::parse(&self.buffer, self.buffer_at);
         if parsed.is_none() && self.skip_garbage(out) {
@@ -355,6 +373,7 @@ impl Half {
         }
         if parsed.is_none() {
             self.cut("malformed", out);
+            self.after_head.clear();
         }
         self.buffer.clear();
         let (start, headers) = parsed?;

@@ -156,6 +156,19 @@ fn a_gap_in_a_body_costs_only_that_body() {
 }
 
 #[test]
+fn a_head_may_turn_out_to_have_ended_before_what_came_last() {
+    let text = b"POST /a HTTP/1.1\r\nContent-Length: 12\r\n \r\nno field\nxyGET /b HTTP/1.1\r\n\r\n";
+    for cut in 1..text.len() {
+        let mut wire = Wire::new();
+        wire.send(OUT, &text[..cut]);
+        wire.send(OUT, &text[cut..]);
+        let mut whole = Wire::new();
+        whole.send(OUT, text);
+        assert_eq!(wire.messages(), whole.messages(), "cut at {cut}");
+    }
+}
+
+#[test]
 fn half_a_field_before_a_gap_is_no_field() {
     let mut wire = Wire::new();
     wire.send(OUT, b"GET /a HTTP/1.1\r\nHost: h\r\nX-Android-Id: 6656c90bd548");
