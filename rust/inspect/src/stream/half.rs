@@ -285,16 +285,13 @@ impl Half {
     /// Yields a gap up to `to`, or up to what waits before that.
     fn skip_to(&mut self, to: u64, sink: &mut Sink<'_>) {
         let waiting = self.window.as_ref().and_then(|window| window.start()).unwrap_or(u64::MAX);
-        let to = to.min(waiting);
-        if to <= self.next {
-            return;
-        }
-        let (offset, len) = (self.next, to - self.next);
+        let (offset, len) = (self.next, to.min(waiting).saturating_sub(self.next));
         self.advance(len);
-        if !self.discarded {
+        if len > 0 && !self.discarded {
             self.stats.missing += len;
             sink(StreamEvent::Gap { offset, len });
         }
+        // What waits may begin here without a gap, when the stream turned out to begin elsewhere.
         self.deliver(&[], sink);
     }
 

@@ -233,6 +233,13 @@ fn a_syn_may_carry_data_and_be_repeated() {
 }
 
 #[test]
+fn what_waits_may_turn_out_to_be_the_beginning() {
+    let mut wire = Wire::default();
+    wire.send(IN, 7, 1001, ".", b"").send(OUT, 1005, 7, "P.", b"ef").send(OUT, 1004, 0, "S", b"");
+    assert_eq!(wire.text(), "ef");
+}
+
+#[test]
 fn a_repeated_syn_may_choose_another_sequence_number() {
     let mut wire = Wire::default();
     wire.send(OUT, 9, 0, "S", b"").send(OUT, 7000, 0, "S", b"").send(IN, 49, 7001, "S.", b"");
