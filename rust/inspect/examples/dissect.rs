@@ -197,8 +197,7 @@ fn to_json(flow: &Flow) -> Value {
     value["server"] = json!(flow.key.remote.ip().to_string());
     value["sport"] = json!(flow.key.remote.port());
     value["payload"] = json!([flow.bytes[0].len(), flow.bytes[1].len()]);
-    value["missing"] =
-        json!([Direction::Outbound, Direction::Inbound].map(|d| flow.streams.stats(d).missing));
+    value["missing"] = json!(Direction::BOTH.map(|d| flow.streams.stats(d).missing));
     value["midstream"] = json!(flow.streams.midstream());
     value
 }

@@ -32,8 +32,6 @@ pub struct Facts {
     pub ech: bool,
     /// Whether the content is encrypted.
     pub encrypted: Option<bool>,
-    /// Why directions were given up, by direction.
-    pub given_up: [Option<&'static str>; 2],
     /// Identifiers found so far.
     pub seen: Vec<(Direction, Match)>,
     /// Findings about it: the rule's name and the finding's index.

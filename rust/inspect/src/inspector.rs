@@ -240,16 +240,13 @@ impl Inspector {
         let mut seen = mem::take(&mut self.observations);
         if let Some(live) = &mut flow.live {
             let Live { streams, dissector } = &mut **live;
-            for way in
-                [Direction::Outbound, Direction::Inbound].into_iter().filter(|way| !dissector.wants(*way))
-            {
+            for way in Direction::BOTH.into_iter().filter(|way| !dissector.wants(*way)) {
                 streams.discard(way);
             }
-            if dissector.wants(Direction::Outbound) || dissector.wants(Direction::Inbound) {
+            if Direction::BOTH.into_iter().any(|way| dissector.wants(way)) {
                 let (read, missing) = (&mut flow.read, &mut flow.missing);
                 streams.handle_segment(place.direction, segment, &mut |way, event| {
-                    let wanted = dissector.wants(way);
-                    count_stream(read, missing, way, &event, wanted);
+                    count_stream(read, missing, way, &event, dissector.wants(way));
                     dissector.handle_stream(now, way, event, &mut seen);
                 });
             }
@@ -322,8 +319,7 @@ impl Inspector {
             let Live { streams, dissector } = &mut **live;
             let (read, missing) = (&mut flow.read, &mut flow.missing);
             streams.finish(&mut |way, event| {
-                let wanted = dissector.wants(way);
-                count_stream(read, missing, way, &event, wanted);
+                count_stream(read, missing, way, &event, dissector.wants(way));
                 dissector.handle_stream(now, way, event, &mut seen);
             });
             dissector.flush(&mut seen);

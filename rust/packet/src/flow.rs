@@ -16,6 +16,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Both, outbound first.
+    pub const BOTH: [Self; 2] = [Self::Outbound, Self::Inbound];
+
     /// The other way.
     pub const fn reversed(self) -> Self {
         match self {

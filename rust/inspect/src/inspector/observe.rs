@@ -31,7 +31,7 @@ impl Inspector {
         match observation {
             Observation::Protocol(protocol) => self.facts[id].add_protocol(protocol),
             Observation::ClientHello(hello) => self.observe_hello(id, hello),
-            Observation::ServerHello(_) => {}
+            Observation::ServerHello(_) | Observation::GiveUp { .. } => {}
             Observation::Http(message) => self.observe_http(id, &message),
             Observation::Dns(message) => self.observe_dns(id, &message),
             Observation::Readable(readable) if !self.matters(readable.direction) => {}
@@ -39,9 +39,6 @@ impl Inspector {
                 let origin = self.origin_of_bytes(id);
                 let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
                 self.judge_scan(id, readable.direction, Origin::Bytes, scan);
-            }
-            Observation::GiveUp { direction, reason } => {
-                self.facts[id].given_up[direction.index()].get_or_insert(reason);
             }
         }
     }
@@ -145,7 +142,7 @@ impl Inspector {
 
     pub(super) fn update_encrypted(&mut self, id: FlowId) {
         let Some(live) = &self.table.flows()[id].live else { return };
-        let ways = [Direction::Outbound, Direction::Inbound].map(|way| live.dissector.encrypted(way));
+        let ways = Direction::BOTH.map(|way| live.dissector.encrypted(way));
         let encrypted = ways[0].into_iter().chain(ways[1]).max();
         self.facts[id].encrypted = encrypted;
         if encrypted == Some(true) && !self.facts[id].contact_judged {

@@ -17,8 +17,6 @@ const MAX_TURNS: usize = 16;
 /// How often a flow may change its protocol: a proxy in a proxy, STARTTLS.
 const MAX_SWITCHES: u8 = 8;
 
-const BOTH: [Direction; 2] = [Direction::Outbound, Direction::Inbound];
-
 /// Takes one flow apart.
 #[derive(Debug)]
 pub struct Dissector {
@@ -178,7 +176,7 @@ impl Dissector {
 
     fn settle(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
-        let http = BOTH.iter().any(|&direction| http::begins_known(&probing.said(direction)));
+        let http = Direction::BOTH.iter().any(|&direction| http::begins_known(&probing.said(direction)));
         self.begin(now, if http { Kind::Http } else { Kind::Unknown }, out);
     }
 

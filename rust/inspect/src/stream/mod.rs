@@ -89,7 +89,7 @@ impl TcpStreams {
 
     /// The capture ends, or the flow is given up: yields what waits behind holes, with the holes as gaps.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Direction, StreamEvent<'_>)) {
-        for direction in [Direction::Outbound, Direction::Inbound] {
+        for direction in Direction::BOTH {
             self.halves[direction.index()].finish(&mut |event| sink(direction, event));
         }
     }

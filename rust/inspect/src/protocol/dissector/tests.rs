@@ -18,7 +18,7 @@ pub(super) fn dissect(port: u16, turns: &[(Direction, &[u8])], step: usize) -> V
             dissector.handle_stream(Timestamp::default(), direction, event, &mut out);
         }
     }
-    for direction in BOTH {
+    for direction in Direction::BOTH {
         dissector.handle_stream(Timestamp::default(), direction, StreamEvent::End, &mut out);
     }
     dissector.flush(&mut out);
