@@ -154,7 +154,8 @@ impl Health {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
-        while let Some((_, id)) = self.questions.pop_front_if(|(until, _)| *until <= now) {
+        while let Some((_, id)) = self.questions.front().copied().filter(|(until, _)| *until <= now) {
+            self.questions.pop_front();
             if self.unanswered.remove(&id) {
                 self.happened(now, TroubleKind::DnsSilent, 1);
             }
