@@ -13,11 +13,14 @@ private interface Libc : Library {
     fun open(path: String, flags: Int): Int
     fun ioctl(fd: Int, request: NativeLong, argument: Memory): Int
     fun close(fd: Int): Int
+    fun setns(fd: Int, kind: Int): Int
 }
 
 /** A TUN of Linux's own: what `VpnService.Builder.establish()` gives on a phone. */
 internal object LinuxTun {
     private const val O_RDWR_CLOEXEC = 0x80002
+    private const val O_RDONLY_CLOEXEC = 0x80000
+    private const val CLONE_NEWNET = 0x40000000
     private const val TUNSETIFF = 0x400454caL
     private const val IFF_TUN_NO_PI: Short = 0x1001
     private val libc: Libc by lazy { Native.load("c", Libc::class.java) }
@@ -44,6 +47,13 @@ internal object LinuxTun {
 
     /** Opens any file, for its descriptor. */
     fun openFile(path: String): Int = libc.open(path, O_RDWR_CLOEXEC).also { check(it >= 0) { "cannot open $path" } }
+
+    /** Moves the calling thread, and the sockets that it opens, into the network namespace that [file] stands for. */
+    fun enter(file: String) {
+        val fd = libc.open(file, O_RDONLY_CLOEXEC)
+        check(fd >= 0 && libc.setns(fd, CLONE_NEWNET) == 0) { "cannot enter $file" }
+        libc.close(fd)
+    }
 
     fun close(fd: Int) = check(libc.close(fd) == 0) { "$fd was closed already" }
 }
