@@ -74,7 +74,8 @@ impl Entry {
     fn new(name: &str, content: &[u8]) -> Result<Self> {
         let mut crc = Crc::new();
         crc.update(content);
-        let (method, stored) = if alignment(name) > 1 { (0, content.to_vec()) } else { (8, deflated(content)?) };
+        let (method, stored) =
+            if alignment(name) > 1 { (0, content.to_vec()) } else { (8, deflated(content)?) };
         u32::try_from(stored.len())?;
         Ok(Self { method, crc: crc.sum(), size: u32::try_from(content.len())?, stored })
     }
@@ -139,7 +140,8 @@ mod tests {
 
     fn entries() -> Vec<(String, Vec<u8>)> {
         let names = ["res/a.png", "resources.arsc", "lib/x86_64/b.so", "lib/arm64-v8a/b.so", "classes.dex"];
-        let mut entries: Vec<_> = names.iter().map(|name| ((*name).to_owned(), name.repeat(99).into_bytes())).collect();
+        let mut entries: Vec<_> =
+            names.iter().map(|name| ((*name).to_owned(), name.repeat(99).into_bytes())).collect();
         entries.push(("AndroidManifest.xml".to_owned(), vec![7; 3]));
         entries
     }

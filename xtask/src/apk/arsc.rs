@@ -27,7 +27,7 @@ const MOST_ENTRIES: u32 = 1 << 16;
 pub fn plain(table: &[u8]) -> Result<Vec<u8>> {
     let header = bytes(table, 0, u16_at(table, 2)?.into())?;
     let mut out = header.to_vec();
-    for chunk in Chunks { rest: &table[header.len()..] } {
+    for chunk in (Chunks { rest: &table[header.len()..] }) {
         let (kind, chunk) = chunk?;
         match kind {
             PACKAGE => out.extend(plain_package(chunk)?),
@@ -56,7 +56,10 @@ fn plain_type(chunk: &[u8]) -> Result<Vec<u8>> {
     let flags = *chunk.get(9).context("a type is cut")?;
     let count = u32_at(chunk, 12)?;
     let entries = u32_at(chunk, 16)? as usize;
-    ensure!(header >= 20 && count <= MOST_ENTRIES, "a type has {count} entries and a header of {header} bytes");
+    ensure!(
+        header >= 20 && count <= MOST_ENTRIES,
+        "a type has {count} entries and a header of {header} bytes"
+    );
 
     let placed = offsets(chunk, header, flags, count)?;
     let whole = if flags & SPARSE == 0 { count } else { placed.last().map_or(0, |(index, _)| index + 1) };

@@ -109,7 +109,9 @@ pub fn write_stubs(symbols: &Path, emulation: &str, folder: &Path) -> Result<()>
         std::fs::write(&script, lines)?;
         let soname = format!("{library}.so");
         let mut lld = Command::new(LLD);
-        lld.args(["-m", emulation, "-shared", "-soname", &soname, "-o"]).arg(folder.join(&soname)).arg(&script);
+        lld.args(["-m", emulation, "-shared", "-soname", &soname, "-o"])
+            .arg(folder.join(&soname))
+            .arg(&script);
         crate::run::output(&mut lld)?;
         std::fs::remove_file(script)?;
     }
@@ -154,7 +156,8 @@ mod tests {
 
     #[test]
     fn the_unwinder_stays_inside() {
-        let script = "{\n  global:\n    Java_a;\n    _Unwind_Resume;\n    __register_frame;\n  local: *;\n};\n";
+        let script =
+            "{\n  global:\n    Java_a;\n    _Unwind_Resume;\n    __register_frame;\n  local: *;\n};\n";
         assert_eq!(without_unwinder(script), "{\n  global:\n    Java_a;\n  local: *;\n};\n");
     }
 

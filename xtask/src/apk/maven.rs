@@ -20,8 +20,12 @@ pub struct Artifact {
 }
 
 /// Android 16's classes and resources, hidden ones included.
-pub const ANDROID_ALL: Artifact =
-    Artifact { group: "org.robolectric", name: "android-all", version: "16-robolectric-13921718", kind: "jar" };
+pub const ANDROID_ALL: Artifact = Artifact {
+    group: "org.robolectric",
+    name: "android-all",
+    version: "16-robolectric-13921718",
+    kind: "jar",
+};
 /// The compiler from class files to dex.
 pub const R8: Artifact = Artifact { group: "com.android.tools", name: "r8", version: "9.4.34", kind: "jar" };
 /// Kotlin's library.

@@ -83,7 +83,8 @@ fn debian(abi: Abi, root: &Path, target: &Path) -> Result<Command> {
     cargo.env("RUSTC", "/usr/bin/rustc").env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER");
     cargo.env("RUSTC_BOOTSTRAP", "1").args(["build", "-Zbuild-std=std,panic_unwind"]);
     cargo.env(variable(abi, "LINKER"), linker).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let source = std::fs::canonicalize("/usr/lib/rustlib/src/rust").context("the source of Rust's libraries")?;
+    let source =
+        std::fs::canonicalize("/usr/lib/rustlib/src/rust").context("the source of Rust's libraries")?;
     cargo.env(variable(abi, "RUSTFLAGS"), remapped(root, Some(&source)));
     Ok(cargo)
 }
@@ -91,8 +92,11 @@ fn debian(abi: Abi, root: &Path, target: &Path) -> Result<Command> {
 /// With an NDK, the user's own compiler and its ready libraries are used; the NDK brings the unwinder.
 fn with_ndk(abi: Abi, ndk: &Path) -> Command {
     let clang = format!("toolchains/llvm/prebuilt/linux-x86_64/bin/{}{MIN_SDK}-clang", abi.triple());
-    let flags: Vec<String> =
-        linker::FLAGS.iter().map(|flag| format!("-C link-arg=-Wl,{flag}")).chain([remapped(run::root().as_path(), None)]).collect();
+    let flags: Vec<String> = linker::FLAGS
+        .iter()
+        .map(|flag| format!("-C link-arg=-Wl,{flag}"))
+        .chain([remapped(run::root().as_path(), None)])
+        .collect();
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--no-default-features"]);
     cargo.env(variable(abi, "LINKER"), ndk.join(clang)).env(variable(abi, "RUSTFLAGS"), flags.join(" "));
@@ -105,7 +109,10 @@ fn remapped(root: &Path, source: Option<&Path>) -> String {
     let cargo_home = cargo_home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let folders = [(Some(root), "/telltale"), (cargo_home.as_deref(), "/cargo"), (source, "/rustc")];
     let flags = folders.iter().filter_map(|(from, to)| from.map(|from| (from, to)));
-    flags.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect::<Vec<_>>().join(" ")
+    flags
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn variable(abi: Abi, name: &str) -> String {

@@ -43,9 +43,14 @@ pub fn link(aapt2: &Path, android: &Path, cache: &Path) -> Result<Resources> {
     let version = env!("CARGO_PKG_VERSION");
     let mut link = Command::new(aapt2);
     link.arg("link").arg("-I").arg(framework).arg("--manifest").arg(main.join("AndroidManifest.xml"));
-    link.arg("-o").arg(&resources.apk).arg("--java").arg(&generated).arg("--proguard").arg(&resources.keep_rules);
+    link.arg("-o")
+        .arg(&resources.apk)
+        .arg("--java")
+        .arg(&generated)
+        .arg("--proguard")
+        .arg(&resources.keep_rules);
     link.args(["--min-sdk-version", &MIN_SDK.to_string(), "--target-sdk-version", &TARGET_SDK.to_string()]);
-    link.args(["--version-name", version, "--version-code", &version_code(version)?.to_string()]);
+    link.args(["--replace-version", "--version-name", version, "--version-code", &version_code(version)?.to_string()]);
     // Elements that are newer than this aapt2 (`queries`) are kept with a warning.
     link.args(["--auto-add-overlay", "--no-version-vectors", "--warn-manifest-validation"]).arg(compiled);
     run::output(&mut link)?;
@@ -74,13 +79,14 @@ fn framework(cache: &Path) -> Result<PathBuf> {
     let mut jar = zip::ZipArchive::new(Cursor::new(std::fs::read(&android)?))?;
     let mut entry = |name: &str| -> Result<Vec<u8>> {
         let mut content = Vec::new();
-        jar.by_name(name).with_context(|| format!("{} in {}", name, android.display()))?.read_to_end(&mut content)?;
+        jar.by_name(name)
+            .with_context(|| format!("{} in {}", name, android.display()))?
+            .read_to_end(&mut content)?;
         Ok(content)
     };
     let table = arsc::plain(&entry("resources.arsc")?).context("Android's table of resources")?;
     let manifest = entry("AndroidManifest.xml")?;
-    let mut entries =
-        [("AndroidManifest.xml".to_owned(), manifest), ("resources.arsc".to_owned(), table)];
+    let mut entries = [("AndroidManifest.xml".to_owned(), manifest), ("resources.arsc".to_owned(), table)];
     // Whole or not at all: a file that was cut would be taken for the table next time.
     let part = path.with_extension("part");
     std::fs::create_dir_all(cache)?;

@@ -99,7 +99,10 @@ impl Tools {
             line("aapt2", Command::new(&self.aapt2).arg("version"))?,
             line("apksigner", Command::new(&self.apksigner).arg("--version"))?,
             line("javac", Command::new("javac").arg("-version"))?,
-            line("r8", Command::new("java").arg("-cp").arg(&self.r8).args(["com.android.tools.r8.R8", "--version"]))?,
+            line(
+                "r8",
+                Command::new("java").arg("-cp").arg(&self.r8).args(["com.android.tools.r8.R8", "--version"]),
+            )?,
         ];
         match &self.compiler {
             Compiler::Debian => lines.push(line("lld", Command::new(linker::LLD).arg("--version"))?),
@@ -148,7 +151,9 @@ fn newest_build_tools(sdk: &Path) -> Result<PathBuf> {
     };
     let entries = std::fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     let newest = entries.filter(|path| path.is_dir()).max_by_key(version);
-    newest.with_context(|| format!("nothing in {}: install build-tools, or unset ANDROID_HOME", folder.display()))
+    newest.with_context(|| {
+        format!("nothing in {}: install build-tools, or unset ANDROID_HOME", folder.display())
+    })
 }
 
 #[cfg(test)]
