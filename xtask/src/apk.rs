@@ -27,6 +27,7 @@ use native::{Abi, LIBRARY};
 use public_api::ApiTool;
 use resources::Resources;
 use tools::Tools;
+pub use tools::jdk;
 
 #[derive(Default, clap::Args)]
 pub struct Arguments {

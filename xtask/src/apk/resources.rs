@@ -50,7 +50,13 @@ pub fn link(aapt2: &Path, android: &Path, cache: &Path) -> Result<Resources> {
         .arg("--proguard")
         .arg(&resources.keep_rules);
     link.args(["--min-sdk-version", &MIN_SDK.to_string(), "--target-sdk-version", &TARGET_SDK.to_string()]);
-    link.args(["--replace-version", "--version-name", version, "--version-code", &version_code(version)?.to_string()]);
+    link.args([
+        "--replace-version",
+        "--version-name",
+        version,
+        "--version-code",
+        &version_code(version)?.to_string(),
+    ]);
     // Elements that are newer than this aapt2 (`queries`) are kept with a warning.
     link.args(["--auto-add-overlay", "--no-version-vectors", "--warn-manifest-validation"]).arg(compiled);
     run::output(&mut link)?;

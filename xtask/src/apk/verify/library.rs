@@ -70,7 +70,11 @@ fn read(content: &[u8]) -> Result<Facts> {
         let flags = segment.p_flags(endian);
         match segment.p_type(endian) {
             elf::PT_LOAD => {
-                facts.loads.push((segment.p_align(endian), flags.contains(elf::PF_W), flags.contains(elf::PF_X)));
+                facts.loads.push((
+                    segment.p_align(endian),
+                    flags.contains(elf::PF_W),
+                    flags.contains(elf::PF_X),
+                ));
             }
             elf::PT_TLS => facts.has_thread_locals = true,
             elf::PT_DYNAMIC => {
@@ -177,8 +181,8 @@ mod tests {
             |facts| facts.soname = Some("libother.so".to_owned()),
             |facts| facts.needed.push("libssl.so".to_owned()),
             |facts| drop(facts.exports.pop_first()),
-            |facts| drop(facts.exports.insert("_Unwind_Resume".to_owned())),
-            |facts| drop(facts.wants.insert("getrandom".to_owned())),
+            |facts| facts.exports.extend(["_Unwind_Resume".to_owned()]),
+            |facts| facts.wants.extend(["getrandom".to_owned()]),
             |facts| facts.tags.push(elf::DT_TEXTREL),
         ];
         for (number, fault) in faults.into_iter().enumerate() {
