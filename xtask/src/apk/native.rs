@@ -63,7 +63,7 @@ impl Abi {
 pub fn build(abi: Abi, compiler: &Compiler, root: &Path, target: &Path) -> Result<PathBuf> {
     let mut cargo = match compiler {
         Compiler::Debian => debian(abi, root, target)?,
-        Compiler::Ndk(ndk) => with_ndk(abi, ndk),
+        Compiler::Ndk(ndk) => with_ndk(abi, ndk, root),
     };
     cargo.current_dir(root).env("CARGO_TARGET_DIR", target);
     cargo.args(["--profile", "android", "--package", "android", "--target", abi.triple()]);
@@ -90,12 +90,12 @@ fn debian(abi: Abi, root: &Path, target: &Path) -> Result<Command> {
 }
 
 /// With an NDK, the user's own compiler and its ready libraries are used; the NDK brings the unwinder.
-fn with_ndk(abi: Abi, ndk: &Path) -> Command {
+fn with_ndk(abi: Abi, ndk: &Path, root: &Path) -> Command {
     let clang = format!("toolchains/llvm/prebuilt/linux-x86_64/bin/{}{MIN_SDK}-clang", abi.triple());
     let flags: Vec<String> = linker::FLAGS
         .iter()
         .map(|flag| format!("-C link-arg=-Wl,{flag}"))
-        .chain([remapped(run::root().as_path(), None)])
+        .chain([remapped(root, None)])
         .collect();
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--no-default-features"]);
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_ndk_gets_no_unwinder_and_its_own_clang() {
-        let cargo = with_ndk(Abi::Arm64, Path::new("/ndk"));
+        let cargo = with_ndk(Abi::Arm64, Path::new("/ndk"), Path::new("/src"));
         assert!(cargo.get_args().any(|argument| argument == "--no-default-features"));
         let linker = cargo.get_envs().find(|(key, _)| *key == "CARGO_TARGET_AARCH64_LINUX_ANDROID_LINKER");
         let clang = "/ndk/toolchains/llvm/prebuilt/linux-x86_64/bin/aarch64-linux-android26-clang";

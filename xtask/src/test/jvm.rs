@@ -15,6 +15,8 @@ use crate::{apk, needs, run};
 pub fn run() -> Result<()> {
     run::run(run::cargo().args(["build", "--package", "android", "--package", "telltale"]))?;
     let apk = apk::build()?;
+    // Xtask's own tests of the gates, which take what the build has fetched.
+    run::run(run::cargo().args(["test", "--package", "xtask", "--", "--ignored"]))?;
     let built = run::target().join("debug");
     let mut maven = Command::new("mvn");
     maven.args(["-B", "-ntp", "test"]).current_dir(run::root().join("android"));
