@@ -1,0 +1,6 @@
+package org.telltale
+
+import android.app.Application
+
+/** The process: holds what outlives a screen. */
+class TelltaleApp : Application()
