@@ -2,6 +2,8 @@ package org.telltale.report
 
 import java.io.File
 import java.io.IOException
+import java.time.Instant
+import java.time.format.DateTimeParseException
 import org.json.JSONException
 import org.json.JSONObject
 
@@ -12,6 +14,14 @@ class SessionFiles(val dir: File) {
     val recording: File get() = File(dir, "recording.pcapng")
     val json: File get() = File(dir, "report.json")
     val html: File get() = File(dir, "report.html")
+
+    /** When the session began, by the phone's clock; null when the folder was not named by this app. */
+    val began: Instant?
+        get() = try {
+            SessionStore.NAME.parse(name.take(NAME_LENGTH), Instant::from)
+        } catch (foreign: DateTimeParseException) {
+            null
+        }
     private val meta: File get() = File(dir, "meta")
 
     /** What is known of the session without reading its report. */
@@ -42,6 +52,10 @@ class SessionFiles(val dir: File) {
         val next = File(dir, "${file.name}.new")
         next.writeBytes(bytes)
         if (!next.renameTo(file)) throw IOException("${file.name} cannot be replaced")
+    }
+
+    private companion object {
+        const val NAME_LENGTH = 19
     }
 }
 

@@ -51,9 +51,11 @@ class SessionStore(private val root: File) {
         }
     }
 
-    private companion object {
-        const val MAX_SESSIONS = 50
-        const val MAX_BYTES = 1L shl 30
+    internal companion object {
+        private const val MAX_SESSIONS = 50
+        private const val MAX_BYTES = 1L shl 30
+
+        /** How a session is named after the time it began at. */
         val NAME: DateTimeFormatter = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH-mm-ss", Locale.ROOT).withZone(ZoneOffset.UTC)
     }
 }

@@ -6,10 +6,11 @@ import java.nio.Buffer
 import java.nio.ByteBuffer
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
-import org.json.JSONException
+import org.telltale.engine.Engine
 import org.telltale.engine.EngineConfig
 import org.telltale.engine.EngineEvent
 import org.telltale.engine.EngineFactory
+import org.telltale.engine.Format
 import org.telltale.engine.NoHost
 import org.telltale.engine.Phase
 import org.telltale.engine.Report
@@ -31,18 +32,26 @@ class Analysis(private val engines: () -> EngineFactory) {
      */
     @Throws(IOException::class)
     fun run(files: SessionFiles, home: String?, watch: List<WatchedValue>): Report {
-        val ended = CountDownLatch(1)
         val failure = files.summary().failure?.let { word -> Failure.entries.firstOrNull { it.name == word } }
+        return read(files, home, watch) { Conclusion.write(it, files, watch.isNotEmpty(), failure) }
+    }
+
+    /**
+     * The report of the recording in [files] with the values as they were sent, which are written nowhere. Throws as [run]
+     * does.
+     */
+    @Throws(IOException::class)
+    fun values(files: SessionFiles, home: String?, watch: List<WatchedValue>): Report =
+        read(files, home, watch) { Conclusion.parse(it.report(Format.JSON, showValues = true)) }
+
+    private fun read(files: SessionFiles, home: String?, watch: List<WatchedValue>, conclude: (Engine) -> Report): Report {
+        val ended = CountDownLatch(1)
         val config = EngineConfig(files.summary().source ?: "${files.name}.pcapng", home, watch)
         engines().open(config, NoHost) { if (it is EngineEvent.Ended) ended.countDown() }.use { engine ->
             files.recording.inputStream().use { feed(it, engine::feed) }
             engine.mark(Phase.STOPPED)
             ended.await(END_SECONDS, TimeUnit.SECONDS)
-            try {
-                return Conclusion.write(engine, files, watch.isNotEmpty(), failure)
-            } catch (unreadable: JSONException) {
-                throw IllegalStateException("the engine's report cannot be read", unreadable)
-            }
+            return conclude(engine)
         }
     }
 

@@ -1,6 +1,7 @@
 package org.telltale.session
 
 import java.io.IOException
+import org.json.JSONException
 import org.telltale.engine.Engine
 import org.telltale.engine.Format
 import org.telltale.engine.Report
@@ -22,9 +23,20 @@ internal object Conclusion {
         files.write(Summary(source, ended = true, failure = (failure ?: Failure.ENGINE).name, values = values))
         val json = engine.report(Format.JSON)
         files.write(json, engine.report(Format.HTML))
-        val report = parseReport(json)
+        val report = parse(json)
         files.write(summary(report, values, failure).copy(source = source))
         return report
+    }
+
+    /**
+     * The report in [json].
+     *
+     * @throws IllegalStateException the engine has written what this version cannot read.
+     */
+    fun parse(json: ByteArray): Report = try {
+        parseReport(json)
+    } catch (unreadable: JSONException) {
+        throw IllegalStateException("the engine's report cannot be read", unreadable)
     }
 
     private fun summary(report: Report, values: Boolean, failure: Failure?) = Summary(
