@@ -169,6 +169,27 @@ class NativeEngineTest {
     }
 
     @Test
+    fun aHostThatThrowsIsSurvivedAndTold() {
+        LinuxTun.assumeNamespace()
+        val host = object : EngineHost {
+            override fun protect(fd: Int): Boolean = error("no")
+            override fun owner(
+                protocol: Int, local: ByteArray, localPort: Int, remote: ByteArray, remotePort: Int,
+            ): String? = throw OutOfMemoryError("a test's")
+        }
+        val handle = NativeEngine.open(config(), host)
+        Phone().use { phone ->
+            val tunnel = Tunnel().apply { addresses += "10.215.173.2/32"; routes += "0.0.0.0/0"; mtu = 1500 }
+            NativeEngine.attach(handle, phone.establish(tunnel))
+            assertThrows(IllegalStateException::class.java) { phone.inside("curl", "-sS", "--max-time", "5", "http://192.0.2.1/") }
+            val told = generateSequence { NativeEngine.nextEvent(handle) }.map(::String).first { "trouble" in it }
+            assertTrue(told, "\"host_failed\"" in told && "\"over\":false" in told)
+            assertTrue(String(NativeEngine.report(handle, "json", false)).contains("192.0.2.1:80"))
+        }
+        NativeEngine.close(handle)
+    }
+
+    @Test
     fun twoHundredSessionsLeaveNothingBehind() {
         LinuxTun.assumeNamespace()
         val hosts = ArrayList<WeakReference<EngineHost>>()
