@@ -234,7 +234,7 @@ class ScreensTest {
         run()
         val screen = finding(app.session.view.name)
         Shots.draw(screen, "finding")
-        listOf("China Telecom", "zzhc.vnet.cn", "China (CN)", "Autoregistration (UID 1000)", "IMEI", "base64", "In clear").forEach(screen::assertShows)
+        listOf("China Telecom", "zzhc.vnet.cn", "China (CN)", "Autoregistration (UID 1000)", "IMEI", "base64", "In clear").forEach { screen.assertShows(it) }
         val secret = "001017001234569"
         assertFalse("masked", Shots.texts(screen).any { secret in it })
         screen.findViewById<Switch>(R.id.show).performClick()
@@ -339,7 +339,7 @@ class ScreensTest {
         WatchedValues(app).set(listOf(WatchedValue("imei", "356938035643809"), WatchedValue("iccid", "8947000000000000000")))
         val screen = open<SettingsActivity>()
         Shots.draw(screen, "settings")
-        listOf("Norway", "356938035643809", "NRO", "CC BY 4.0").forEach(screen::assertShows)
+        listOf("Norway", "356938035643809", "NRO", "CC BY 4.0").forEach { screen.assertShows(it) }
         screen.findViewById<Switch>(R.id.boot).performClick()
         assertTrue(Settings(app).watchFromBoot)
         Shots.views(screen.window.decorView).first { it.contentDescription == app.text(R.string.values_delete, "IMEI") }.performClick()
