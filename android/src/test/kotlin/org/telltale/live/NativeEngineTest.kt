@@ -12,10 +12,16 @@ import org.junit.Assert.assertTrue
 import org.junit.Assume.assumeTrue
 import org.junit.Before
 import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
 import org.telltale.engine.EngineHost
 import org.telltale.engine.NativeEngine
 
-/** The real engine, built for this machine, called as the app calls it: rightly, and in every wrong way. */
+/**
+ * The real engine, built for this machine, called as the app calls it: rightly, and in every wrong way. In Robolectric's
+ * class loader as the tests beside it: a JVM lets only one load a library.
+ */
+@RunWith(RobolectricTestRunner::class)
 class NativeEngineTest {
     @Before
     fun engineIsThere() = assumeTrue(
