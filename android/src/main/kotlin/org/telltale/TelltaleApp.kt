@@ -14,12 +14,14 @@ class TelltaleApp : Application() {
     /** Opens engines; a test puts its own here before the first session. */
     @Volatile var engineFactory: EngineFactory = RustEngine.FACTORY
 
-    private val background = Executors.newSingleThreadExecutor { Thread(it, "session files") }
+    // Of its own: a capture that takes minutes to read must not keep a session from closing its tunnel.
+    private val ending = Executors.newSingleThreadExecutor { Thread(it, "session's end") }
+    private val background = Executors.newSingleThreadExecutor { Thread(it, "background") }
 
     /** The session that runs, or ran last. */
     val session: Session by lazy {
         val main = Handler(Looper.getMainLooper())
-        Session({ engineFactory }, background, { millis, action -> main.postDelayed(action, millis) })
+        Session({ engineFactory }, ending, { millis, action -> main.postDelayed(action, millis) })
     }
 
     /** Reads recordings. */

@@ -83,6 +83,7 @@ class FindingActivity : Page() {
             R.string.label_app to AppFaces(this).label(shown.flow?.app) + shown.flow?.app?.uid?.let { " (UID $it)" }.orEmpty(),
             R.string.label_when to times,
             R.string.label_how to how(finding, shown.flow),
+            R.string.label_decode to common(finding.identifiers).joinToString(" → "),
         )
     }
 
@@ -110,13 +111,16 @@ class FindingActivity : Page() {
         into.removeAllViews()
         identifiers.forEach { identifier ->
             val row = add(R.layout.row_identifier, into)
-            val label = listOfNotNull(words.kind(identifier.kind), words.confidence(identifier), received(identifier))
+            val steps = identifier.decode.drop(common(identifiers).size).joinToString(" → ").ifEmpty { null }
+            val label = listOfNotNull(words.kind(identifier.kind), steps, words.confidence(identifier), received(identifier))
             row.findViewById<TextView>(R.id.label).text = label.joinToString(" · ")
             row.findViewById<TextView>(R.id.value).text = if (values) identifier.value ?: identifier.masked else identifier.masked
-            val steps = identifier.decode.joinToString(" → ").ifEmpty { null }
-            row.findViewById<TextView>(R.id.decode).showOrHide(steps?.let { getString(R.string.decode_read, it) })
         }
     }
+
+    // The steps that led to all of them; what is left of each names its own field.
+    private fun common(identifiers: List<Identifier>): List<String> = identifiers.map { it.decode }
+        .reduceOrNull { a, b -> a.zip(b).takeWhile { (x, y) -> x == y }.map { it.first } }.orEmpty()
 
     private fun received(identifier: Identifier): String? = if (identifier.outbound) null else getString(R.string.received)
 

@@ -28,6 +28,7 @@ class LiveModel(private val context: Context) {
             flows = view.flows,
             unseen = context.resources.getStringArray(R.array.unseen).toList(),
             trouble = trouble(view),
+            idle = idle,
             hold = if (view.active) hold(view.hold) else null,
         )
     }

@@ -14,9 +14,10 @@ import org.telltale.session.Counts
  * What an overview shows, of a live session or a saved report.
  *
  * @property state the line above the headline.
- * @property idle true when there is nothing to count yet: [headline] and [text] say what to do.
+ * @property headline instead of the verdict; [text] instead of the coverage.
  * @property trouble what is wrong; null when nothing is.
  * @property hold how the system holds the tunnel; null when that does not matter.
+ * @property idle true when nothing was watched: there is nothing to list, and nothing to say of it.
  */
 class OverviewModel(
     val state: String,
@@ -28,6 +29,7 @@ class OverviewModel(
     val unseen: List<String> = emptyList(),
     val trouble: String? = null,
     val hold: String? = null,
+    val idle: Boolean = false,
 )
 
 /** The header and the lists of an overview, in the views of `screen_overview`. */
@@ -61,7 +63,7 @@ class Overview(private val activity: Activity, private val onFinding: (Finding) 
         // Until the user chooses, findings come first when there are any.
         val tab = chosen ?: if (model.findings.isEmpty() && model.flows.isNotEmpty()) Tab.FLOWS else Tab.FINDINGS
         showTabs(model, tab)
-        rows.show(rowsOf(model, tab))
+        rows.show(if (model.idle) unseen(model, titled = true) else rowsOf(model, tab))
     }
 
     private fun showCard(model: OverviewModel) {
@@ -91,6 +93,7 @@ class Overview(private val activity: Activity, private val onFinding: (Finding) 
     }
 
     private fun showTabs(model: OverviewModel, selected: Tab) {
+        activity.findViewById<View>(R.id.tabs).visibility = if (model.idle) View.GONE else View.VISIBLE
         text(R.id.tab_findings).text = activity.getString(R.string.tab_findings, model.findings.size)
         text(R.id.tab_flows).text = activity.getString(R.string.tab_flows, model.counts.flows)
         Tab.entries.forEach { activity.findViewById<View>(it.view).isSelected = it == selected }
@@ -99,13 +102,21 @@ class Overview(private val activity: Activity, private val onFinding: (Finding) 
     private fun rowsOf(model: OverviewModel, tab: Tab): List<Row> = when (tab) {
         Tab.FINDINGS -> {
             val apps = model.flows.associate { it.id to it.app }
-            FindingGroup.of(model.findings).map { Row.Found(it, apps[it.first.flow]) }.ifEmpty { note(R.string.empty_findings) }
+            FindingGroup.of(model.findings).map { Row.Found(it, apps[it.first.flow]) }.ifEmpty { nothingFlagged(model.counts) }
         }
-        Tab.FLOWS -> model.flows.map { Row.Connection(it) }.ifEmpty { note(R.string.empty_flows) }
-        Tab.UNSEEN -> model.unseen.map { Row.Note("•  $it") }
+        Tab.FLOWS -> model.flows.map { Row.Connection(it) }.ifEmpty { nothingYet() }
+        Tab.UNSEEN -> unseen(model, titled = false)
     }
 
-    private fun note(text: Int): List<Row> = listOf(Row.Note(activity.getString(text)))
+    private fun nothingFlagged(counts: Counts): List<Row> =
+        if (counts.flows == 0) nothingYet() else listOf(Row.Note(activity.getString(R.string.empty_findings, counts.encrypted, counts.flows)))
+
+    private fun nothingYet(): List<Row> = listOf(Row.Note(activity.getString(R.string.nothing_yet_text)))
+
+    private fun unseen(model: OverviewModel, titled: Boolean): List<Row> {
+        val title = if (titled) listOf(Row.Note(activity.getString(R.string.unseen_title), title = true)) else emptyList()
+        return title + model.unseen.map { Row.Note("•  $it") }
+    }
 
     private fun open(position: Int) {
         if (position < 0) return

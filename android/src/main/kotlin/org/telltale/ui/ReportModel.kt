@@ -9,12 +9,12 @@ import org.telltale.session.text
 
 /** The overview of a saved report. */
 class ReportModel(private val context: Context) {
-    /** A function of [report], and of why its session ended early if it did. */
-    fun of(report: Report, failure: Failure?): OverviewModel {
+    /** A function of [report], of the capture's name if it was opened, and of why its session ended early if it did. */
+    fun of(report: Report, source: String?, failure: Failure?): OverviewModel {
         val coverage = report.coverage
         val trouble = listOfNotNull(failure?.let { context.getString(it.text) }, report.truncated).joinToString("\n")
         return OverviewModel(
-            state = report.first?.let(Words(context)::date) ?: context.getString(R.string.state_done),
+            state = source ?: context.getString(if (failure == null) R.string.state_done else R.string.state_failed),
             headline = null,
             text = null,
             counts = Counts(coverage.flows, coverage.readable, coverage.encrypted, coverage.unknown),

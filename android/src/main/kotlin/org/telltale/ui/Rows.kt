@@ -1,6 +1,7 @@
 package org.telltale.ui
 
 import android.content.Context
+import android.graphics.Typeface
 import android.view.LayoutInflater
 import android.view.View
 import android.view.ViewGroup
@@ -19,8 +20,8 @@ sealed interface Row {
     /** A connection. */
     class Connection(val flow: Flow) : Row
 
-    /** A sentence. */
-    class Note(val text: String) : Row
+    /** A sentence, or a [title] above some. */
+    class Note(val text: String, val title: Boolean = false) : Row
 }
 
 /** Shows rows. */
@@ -61,10 +62,16 @@ class Rows(private val context: Context) : BaseAdapter() {
     override fun getView(position: Int, old: View?, parent: ViewGroup): View = when (val row = rows[position]) {
         is Row.Found -> (old ?: inflate(R.layout.row_finding, parent)).apply { bind(this, row) }
         is Row.Connection -> (old ?: inflate(R.layout.row_flow, parent)).apply { bind(this, row.flow) }
-        is Row.Note -> (old ?: inflate(R.layout.row_note, parent)).apply { (this as TextView).text = row.text }
+        is Row.Note -> ((old ?: inflate(R.layout.row_note, parent)) as TextView).apply { bind(this, row) }
     }
 
     private fun inflate(layout: Int, parent: ViewGroup): View = inflater.inflate(layout, parent, false)
+
+    private fun bind(view: TextView, note: Row.Note) {
+        view.text = note.text
+        view.setTextColor(context.getColor(if (note.title) R.color.ink else R.color.muted))
+        view.typeface = if (note.title) Typeface.DEFAULT_BOLD else Typeface.DEFAULT
+    }
 
     private fun bind(view: View, row: Row.Found) {
         val finding = row.group.first
@@ -86,9 +93,8 @@ class Rows(private val context: Context) : BaseAdapter() {
         val name = flow.host ?: flow.remote
         val detail = listOfNotNull(
             faces.label(flow.app),
-            flow.country?.let(words::country),
             flow.protocols.joinToString("/").ifEmpty { flow.transport }.uppercase(),
-            words.bytes(flow.bytesOut + flow.bytesIn),
+            flow.country?.let(words::country),
         )
         view.findViewById<ImageView>(R.id.icon).setImageDrawable(faces.icon(flow.app))
         view.findViewById<TextView>(R.id.title).text = name

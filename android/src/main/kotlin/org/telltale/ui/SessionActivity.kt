@@ -69,7 +69,7 @@ class SessionActivity : Screen() {
 
     private fun model(session: SessionFiles, report: Report): OverviewModel {
         val failure = session.summary().failure?.let { word -> Failure.entries.firstOrNull { it.name == word } }
-        return ReportModel(this).of(report, failure)
+        return ReportModel(this).of(report, session.summary().source, failure)
     }
 
     private fun missing() = OverviewModel(getString(R.string.state_failed), getString(R.string.no_report), "")

@@ -48,10 +48,11 @@ class SessionsActivity : Page() {
         if (running) return getString(R.string.session_running)
         val size = words.bytes(files.size())
         if (!summary.ended) return listOf(getString(R.string.session_unfinished), size).joinToString(" · ")
-        val flows = resources.getQuantityString(R.plurals.connections, summary.flows, summary.flows)
+        val connections = resources.getQuantityString(R.plurals.connections, summary.flows, summary.flows)
+        val flows = getString(R.string.connections_encrypted, connections, summary.encrypted)
         val findings = resources.getQuantityString(R.plurals.findings, summary.findings, summary.findings)
         val failed = summary.failure?.let { getString(R.string.state_failed) }
-        return listOfNotNull(summary.source?.takeIf { it != "${files.name}.pcapng" }, findings, flows, size, failed).joinToString(" · ")
+        return listOfNotNull(summary.source, findings, flows, size, failed).joinToString(" · ")
     }
 
     private fun selectable(): Int = obtainStyledAttributes(intArrayOf(android.R.attr.selectableItemBackground)).run {

@@ -30,7 +30,7 @@ class CaptureVpnService : VpnService(), Session.Listener {
     private val enter: (Phase) -> Unit = { session.mark(it) }
     private val phases = PhaseReceiver(enter)
     private val setup by lazy { SetupObserver(contentResolver, enter) }
-    private val networks by lazy { NetworkFollower(this, enter, ::rebuild) }
+    private val networks by lazy { NetworkFollower(this, enter, ::follow) }
     private var begun = false
 
     /** Any start is a start: the screen's, the system's for an always-on VPN, the one after the process was killed. */
@@ -114,9 +114,9 @@ class CaptureVpnService : VpnService(), Session.Listener {
         return tun?.use { session.attach(it::detachFd) } ?: false
     }
 
-    private fun rebuild(config: TunConfig) {
+    private fun follow(config: TunConfig, newServers: Boolean) {
         setUnderlyingNetworks(config.network?.let { arrayOf(it) })
-        build(config)
+        if (newServers) build(config)
     }
 
     private fun end() {

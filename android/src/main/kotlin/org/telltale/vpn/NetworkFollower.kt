@@ -14,12 +14,12 @@ import org.telltale.engine.Phase
  * Follows the networks below the tunnel, on the main thread.
  *
  * @param enter told when the phone gets its first network, and loses its last.
- * @param changed told when another network, or other DNS servers, are in use.
+ * @param changed told when another network is in use, and true when its DNS servers are others too.
  */
 class NetworkFollower(
     context: Context,
     private val enter: (Phase) -> Unit,
-    private val changed: (TunConfig) -> Unit,
+    private val changed: (TunConfig, Boolean) -> Unit,
 ) : ConnectivityManager.NetworkCallback() {
     private val connectivity = context.getSystemService(ConnectivityManager::class.java)
     private val tracker = NetworkTracker<Network>()
@@ -32,6 +32,8 @@ class NetworkFollower(
         val vpn = connectivity.getNetworkCapabilities(network)?.hasTransport(NetworkCapabilities.TRANSPORT_VPN) ?: false
         if (vpn) return told
         told = TunConfig(connectivity.getLinkProperties(network)?.dnsServers.orEmpty(), network)
+        // Known, so that being told of it is no change.
+        tracker.update(network) { it.copy(dns = told.dns) }
         return told
     }
 
@@ -70,8 +72,9 @@ class NetworkFollower(
         if (now == null || now.dns.isEmpty()) return
         val config = TunConfig(now.dns, now.network)
         if (config == told) return
+        val newServers = config.dns != told.dns
         told = config
-        changed(config)
+        changed(config, newServers)
     }
 
     private fun rank(capabilities: NetworkCapabilities): Int = when {

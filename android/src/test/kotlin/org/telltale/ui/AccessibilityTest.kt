@@ -62,9 +62,12 @@ class AccessibilityTest {
     }
 
     private fun touchable(screen: Activity): List<View> = Shots.views(screen.window.decorView).flatMap { view ->
-        // A list takes the touches of its rows.
-        if (view is ListView) (1 until view.childCount).map(view::getChildAt) else if (view.isClickable) listOf(view) else emptyList()
+        if (view is ListView) rows(view) else if (view.isClickable) listOf(view) else emptyList()
     }
+
+    // A list takes the touches of its rows.
+    private fun rows(list: ListView): List<View> =
+        (0 until list.childCount).filter { list.adapter.isEnabled(list.firstVisiblePosition + it) }.map(list::getChildAt)
 
     private fun name(view: View): String = "${view.context::class.java.simpleName}: ${view.resources.getResourceEntryName(view.id.takeIf { it > 0 } ?: android.R.id.content)}"
 

@@ -102,6 +102,8 @@ class ScreensTest {
         screen.assertShows(app.text(R.string.idle_headline))
         assertEquals(app.text(R.string.start), screen.text(R.id.action))
         assertEquals("nothing to count", View.GONE, screen.findViewById<View>(R.id.bar).visibility)
+        assertEquals("nothing to list", View.GONE, screen.findViewById<View>(R.id.tabs).visibility)
+        screen.assertShows("hotspot")
     }
 
     @Test
@@ -119,7 +121,7 @@ class ScreensTest {
         Shots.draw(screen, "running")
         assertEquals("Critical · Watching · unlocked", screen.text(R.id.state))
         assertTrue("China Telecom" in screen.text(R.id.headline))
-        assertEquals("23 connections: 20 readable, 3 encrypted, 0 neither", screen.text(R.id.coverage))
+        assertEquals("23 connections: 20 readable, 3 encrypted, 0 unknown", screen.text(R.id.coverage))
         assertEquals(app.text(R.string.hold_always), screen.text(R.id.hold))
         screen.assertShows("3 times")
         screen.assertShows("Autoregistration · China · unlocked")
@@ -140,7 +142,7 @@ class ScreensTest {
         screen.findViewById<View>(R.id.tab_flows).performClick()
         awaitMain("the list") { "www.example.com" in Shots.texts(screen) }
         Shots.draw(screen, "connections")
-        screen.assertShows("Browser · United States · TLS")
+        screen.assertShows("Browser · TLS · United States")
         assertEquals("23 and the header", 24, screen.findViewById<ListView>(R.id.list).adapter.count)
     }
 
@@ -152,7 +154,7 @@ class ScreensTest {
         screen.findViewById<View>(R.id.tab_flows).performClick()
         awaitMain("the list") { "www.example.com" in Shots.texts(screen) }
         Shots.draw(screen, "connections-de-night")
-        screen.assertShows("Browser · Vereinigte Staaten · TLS")
+        screen.assertShows("Browser · TLS · Vereinigte Staaten")
     }
 
     @Test
@@ -161,9 +163,11 @@ class ScreensTest {
         val screen = open<MainActivity>()
         Shots.draw(screen, "nothing-flagged")
         assertEquals(app.text(R.string.nothing_flagged), screen.text(R.id.headline))
-        assertEquals("23 connections: 20 readable, 3 encrypted, 0 neither", screen.text(R.id.coverage))
+        assertEquals("23 connections: 20 readable, 3 encrypted, 0 unknown", screen.text(R.id.coverage))
         assertEquals(app.text(R.string.trouble_dns_silent), screen.text(R.id.trouble))
         screen.assertShows("Browser")
+        screen.findViewById<View>(R.id.tab_findings).performClick()
+        awaitMain("the sentence") { app.text(R.string.empty_findings, 3, 23) in Shots.texts(screen) }
     }
 
     @Test
@@ -192,6 +196,7 @@ class ScreensTest {
 
     @Test
     fun whatCannotBeSeenIsAlwaysThere() {
+        run()
         val screen = open<MainActivity>()
         screen.findViewById<View>(R.id.tab_unseen).performClick()
         awaitMain("the list") { Shots.texts(screen).any { "hotspot" in it } }
@@ -273,7 +278,7 @@ class ScreensTest {
         val screen = open<SessionsActivity>()
         awaitMain("the list") { Shots.texts(screen).size > 5 }
         Shots.draw(screen, "sessions")
-        screen.assertShows("4 findings · 23 connections")
+        screen.assertShows("4 findings · 23 connections, 3 encrypted")
         screen.assertShows("router.pcap")
         screen.assertShows(app.text(R.string.session_unfinished))
     }
@@ -294,7 +299,7 @@ class ScreensTest {
         val screen = openSession(saved())
         awaitMain("the report") { "China Telecom" in screen.text(R.id.headline) }
         Shots.draw(screen, "session")
-        assertEquals("23 connections: 20 readable, 3 encrypted, 0 neither", screen.text(R.id.coverage))
+        assertEquals("23 connections: 20 readable, 3 encrypted, 0 unknown", screen.text(R.id.coverage))
         assertEquals("nothing to look for: not read again", 0, engines.opened.size)
         screen.findViewById<View>(R.id.second).performClick()
         val sent = shadowOf(screen).nextStartedActivity.getParcelableExtra(Intent.EXTRA_INTENT, Intent::class.java)!!

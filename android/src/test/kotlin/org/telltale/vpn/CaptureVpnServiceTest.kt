@@ -4,7 +4,10 @@ import android.app.NotificationManager
 import android.content.Context
 import android.content.Intent
 import android.content.pm.ServiceInfo
+import android.net.ConnectivityManager
+import android.net.LinkProperties
 import android.net.VpnService
+import java.net.InetAddress
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotNull
@@ -18,6 +21,7 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ServiceController
 import org.robolectric.annotation.Config
+import org.robolectric.shadows.ShadowNetwork
 import org.robolectric.shadows.ShadowVpnService
 import org.telltale.FakeEngines
 import org.telltale.R
@@ -105,6 +109,21 @@ class CaptureVpnServiceTest {
         service.get().onStartCommand(Intent(VpnService.SERVICE_INTERFACE).putExtra("phase", "boot_completed"), 0, 2)
         assertEquals(1, engines.opened.size)
         assertEquals(listOf(Phase.BOOT_COMPLETED), engines.last.marks.toList())
+    }
+
+    @Test
+    fun newServersAreANewTunnelInTheSameSession() {
+        start()
+        Tun.next = { 101 }
+        val network = ShadowNetwork.newInstance(201)
+        val link = LinkProperties().apply { setDnsServers(listOf(InetAddress.getByName("192.0.2.53"))) }
+        val callback = shadowOf(app.getSystemService(ConnectivityManager::class.java)).networkCallbacks.single()
+        callback.onAvailable(network)
+        callback.onLinkPropertiesChanged(network, link)
+        assertEquals(listOf(100, 101), engines.last.tuns.toList())
+        assertEquals(1, engines.opened.size)
+        assertTrue("dns 192.0.2.53" in Tun.calls)
+        assertEquals(Phase.NETWORK_UP, engines.last.marks.last())
     }
 
     @Test
