@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{conformance, demo, golden, run, test, tidy};
+use crate::{apk, conformance, demo, golden, run, test, tidy};
 
 const DENY_VERSION: &str = "0.20.2";
 
@@ -19,7 +19,7 @@ pub struct Arguments {
 /// A step's name and what it does.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("fmt", || run::run(run::cargo().args(["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", clippy),
@@ -29,6 +29,7 @@ const STEPS: [Step; 9] = [
     ("conformance", || conformance::run(&conformance::Arguments::default())),
     ("demo", demo::smoke),
     ("deny", deny),
+    ("reproducible", apk::reproducible::run),
 ];
 
 #[expect(clippy::disallowed_methods, reason = "how long a step takes is for people; nothing depends on it")]

@@ -1,5 +1,6 @@
 //! Chores of the project: `cargo xtask --help`.
 
+mod apk;
 mod bench;
 mod ci;
 mod conformance;
@@ -31,6 +32,12 @@ enum Chore {
     Test(test::Arguments),
     /// Run everything that must hold before a change goes in
     Ci(ci::Arguments),
+    /// Build the Android app as a signed and checked APK
+    Apk(apk::Arguments),
+    /// Prepare what an IDE and Maven need to open android/pom.xml and to run its tests
+    Setup,
+    /// Build the APK twice, the second time in another folder from nothing, and compare
+    Reproducible,
     /// Score the engine on captures that others made, against what they are known to contain
     Conformance(conformance::Arguments),
     /// Compare the reports of the project's own recordings with the stored ones
@@ -44,10 +51,16 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
+    if apk::linker::is_called() {
+        return apk::linker::main();
+    }
     let result = match Arguments::parse().chore {
         Chore::Demo(arguments) => return demo::run(&arguments),
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Ci(arguments) => ci::run(&arguments),
+        Chore::Apk(arguments) => apk::run(&arguments),
+        Chore::Setup => apk::setup(),
+        Chore::Reproducible => apk::reproducible::run(),
         Chore::Conformance(arguments) => conformance::run(&arguments),
         Chore::Golden(arguments) => golden::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),

@@ -1,4 +1,6 @@
-//! `cargo xtask test`: every test of the workspace, then those in network namespaces.
+//! `cargo xtask test`: every test of the workspace, those in network namespaces, then those of the Android app.
+
+mod jvm;
 
 use anyhow::Result;
 
@@ -17,6 +19,15 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     needs::ensure(&[needs::LINKER])?;
     run::run(run::cargo().args(["test", "--workspace"]).args(&arguments.rest))?;
+    in_namespaces()?;
+    if arguments.rest.is_empty() {
+        return jvm::run();
+    }
+    eprintln!("skipped: the app's tests (arguments for `cargo test` were given)");
+    Ok(())
+}
+
+fn in_namespaces() -> Result<()> {
     if !needs::can_make_namespaces() {
         eprintln!("skipped: the tests that {NAMESPACES} (they want root and /dev/net/tun)");
         return Ok(());

@@ -84,6 +84,7 @@ fn config(plan: Plan) -> SessionConfig {
         dns: plan.dns,
         recording: plan.recording.map(|file| Box::new(BufWriter::new(file)) as Box<_>),
         notify: notify(plan.screen),
+        tun_grace: Duration::ZERO,
     }
 }
 
@@ -91,6 +92,7 @@ fn notify(mut screen: Screen) -> NoticeSink {
     Box::new(move |notice| match notice {
         Notice::Event(event) => screen.show(&event),
         Notice::RecordingFailed(message) => live::line(&format!("telltale: {message}")),
+        Notice::Trouble(trouble) => live::line(&format!("telltale: {trouble}")),
     })
 }
 

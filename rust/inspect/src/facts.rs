@@ -14,7 +14,7 @@ use crate::report::{self, HostFrom};
 const MOST_SEEN: usize = 128;
 
 /// What was learnt of a flow.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Who opened it.
     pub app: Option<App>,

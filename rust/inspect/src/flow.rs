@@ -33,7 +33,7 @@ const UDP_IDLE: Duration = Duration::from_secs(300);
 pub type FlowId = usize;
 
 /// What the table knows of a flow.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Flow {
     /// The phone's end and the other.
     pub key: FlowKey,
@@ -64,7 +64,7 @@ pub struct Flow {
 }
 
 /// What takes a flow apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Live {
     /// The byte streams; unused by datagrams.
     pub streams: TcpStreams,
@@ -159,7 +159,7 @@ pub struct Place {
 }
 
 /// All flows of a session.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct FlowTable {
     flows: Vec<Flow>,
     /// By the two ends, the smaller first. Never iterated.

@@ -48,7 +48,7 @@ pub enum Event {
 ///
 /// Timers only move when an input or [`Self::handle_timeout`] moves them, each to its own deadline: when
 /// `handle_timeout` is called late, or not at all, the report is the same.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Inspector {
     config: Config,
     scanner: Scanner,
@@ -130,6 +130,11 @@ impl Inspector {
     /// The next thing to show.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// The report as it would be if the session ended here. It says that it is not the last word.
+    pub fn snapshot(&self) -> Report {
+        self.clone().finish(Some("the session was still running when this report was made".to_owned()))
     }
 
     /// Ends the session: what is still unfinished is judged as it stands. `truncated` says where and why reading

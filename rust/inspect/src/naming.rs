@@ -22,14 +22,14 @@ pub struct Asker {
     pub app: Option<App>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Name {
     host: String,
     asker: Asker,
 }
 
 /// What DNS answers said, newest last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Names {
     by_address: BTreeMap<IpAddr, VecDeque<Name>>,
     oldest: VecDeque<IpAddr>,

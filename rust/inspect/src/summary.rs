@@ -8,7 +8,7 @@ use crate::identifier::KnownIdentifier;
 use crate::report::{Capture, Close, Coverage, Unseen};
 
 /// What a session counted besides its flows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Counts {
     /// Decodings that were stopped by a bound, by which.
     pub stopped: BTreeMap<&'static str, u64>,

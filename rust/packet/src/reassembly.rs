@@ -24,7 +24,7 @@ pub enum Reassembled {
 }
 
 /// Holds the pieces of fragmented datagrams, bounded in number, bytes and time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Reassembler {
     datagrams: BTreeMap<Key, Datagram>,
     /// What all pieces together take, in bytes.
@@ -44,7 +44,7 @@ struct Key {
     id: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Datagram {
     begun: u64,
     deadline: Timestamp,

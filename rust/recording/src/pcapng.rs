@@ -44,6 +44,8 @@ pub(crate) struct Pcapng {
     last: Timestamp,
     apps: AppNames,
     recorded_source: Option<String>,
+    /// A block that is being let pass.
+    skipped: Option<Block>,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,7 @@ impl Clock {
 }
 
 /// A block as it lies ahead.
+#[derive(Debug, Clone, Copy)]
 struct Block {
     kind: u32,
     len: u32,
@@ -94,6 +97,7 @@ impl Pcapng {
             last: Timestamp::default(),
             apps: AppNames::default(),
             recorded_source: None,
+            skipped: None,
         };
         match pcapng.step(source)? {
             Step::Other => {}
@@ -123,6 +127,9 @@ impl Pcapng {
 
     /// Reads the next block.
     pub(crate) fn step<R: Read>(&mut self, source: &mut Source<R>) -> Result<Step, ReadError> {
+        if let Some(block) = self.skipped {
+            return self.skip(source, block);
+        }
         if !source.fill(8)? {
             let at_border = source.ahead().is_empty();
             return Ok(if at_border { Step::End } else { Step::Cut { in_packet: false } });
@@ -150,7 +157,10 @@ impl Pcapng {
             | block::ENHANCED
             | block::JOURNAL => self.held(source, &block),
             block::CUSTOM if block.len <= LONGEST_CUSTOM => self.held(source, &block),
-            _ => self.skipped(source, &block),
+            _ => {
+                source.begin_skip(u64::from(block.len) - 4);
+                self.skip(source, block)
+            }
         }
     }
 
@@ -205,11 +215,13 @@ impl Pcapng {
     }
 
     /// Lets a block pass that is not needed.
-    fn skipped<R: Read>(&mut self, source: &mut Source<R>, block: &Block) -> Result<Step, ReadError> {
-        if !source.skip(u64::from(block.len) - 4)? || !source.fill(4)? {
+    fn skip<R: Read>(&mut self, source: &mut Source<R>, block: Block) -> Result<Step, ReadError> {
+        self.skipped = Some(block);
+        if !source.skip()? || !source.fill(4)? {
             return Ok(Step::Cut { in_packet: false });
         }
-        self.check_trailer(block, self.endian.u32(source.ahead(), 0))?;
+        self.skipped = None;
+        self.check_trailer(&block, self.endian.u32(source.ahead(), 0))?;
         source.take(4);
         Ok(Step::Other)
     }

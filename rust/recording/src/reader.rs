@@ -91,7 +91,8 @@ impl<R: Read> Reader<R> {
     /// see [`Self::truncated`].
     ///
     /// # Errors
-    /// See [`ReadError`]. What was read before stays good; after an error comes `None`.
+    /// See [`ReadError`]. What was read before stays good; after an error comes `None`, unless the source would only
+    /// block ([`std::io::ErrorKind::WouldBlock`]): then it can be asked again.
     pub fn next_input(&mut self) -> Result<Option<(Timestamp, Input<'_>)>, ReadError> {
         if let Some((at, flow, app)) = self.pending.take() {
             self.current = Current::App(app);
@@ -118,7 +119,7 @@ impl<R: Read> Reader<R> {
                 Ok(None)
             }
             Err(error) => {
-                self.done = true;
+                self.done = !would_block(&error);
                 Err(error)
             }
         }
@@ -226,4 +227,8 @@ impl<R: Read> Reader<R> {
             _ => None,
         }
     }
+}
+
+fn would_block(error: &ReadError) -> bool {
+    matches!(error, ReadError::Io(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }

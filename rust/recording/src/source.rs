@@ -32,6 +32,8 @@ pub(crate) struct Source<R> {
     ahead: Range<usize>,
     /// Where `ahead` starts in the uncompressed file.
     position: u64,
+    /// Bytes that are to be skipped before anything else is read.
+    to_skip: u64,
     /// The gzip stream ended before its trailer.
     unzip_cut: bool,
 }
@@ -44,6 +46,7 @@ impl<R: Read> Source<R> {
             buffer: Vec::new(),
             ahead: 0..0,
             position: 0,
+            to_skip: 0,
             unzip_cut: false,
         };
         if !plain.fill(2)? || !plain.ahead().starts_with(&GZIP_MAGIC) {
@@ -70,6 +73,8 @@ impl<R: Read> Source<R> {
                 Ok(0) => self.stream = Stream::Ended,
                 Ok(len) => self.ahead.end += len,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // More will come: what lies ahead stays, and the same can be asked again.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error.into()),
                 Err(error) => self.fail(error)?,
             }
         }
@@ -123,15 +128,22 @@ impl<R: Read> Source<R> {
         taken
     }
 
-    /// Lets `len` bytes pass without holding them; `false` when the source ends before.
-    pub(crate) fn skip(&mut self, mut len: u64) -> Result<bool, ReadError> {
-        while len > 0 {
+    /// The next `len` bytes are to pass without being held: [`Self::skip`] lets them.
+    pub(crate) fn begin_skip(&mut self, len: u64) {
+        self.to_skip = len;
+    }
+
+    /// Lets what is to be skipped pass; `false` when the source ends before. If the source would block it is to be
+    /// called again.
+    pub(crate) fn skip(&mut self) -> Result<bool, ReadError> {
+        while self.to_skip > 0 {
             if !self.fill(1)? {
+                self.to_skip = 0;
                 return Ok(false);
             }
-            let step = len.min(self.ahead.len() as u64);
+            let step = self.to_skip.min(self.ahead.len() as u64);
             self.take(step as usize);
-            len -= step;
+            self.to_skip -= step;
         }
         Ok(true)
     }

@@ -1,5 +1,9 @@
 //! What is written reads back, whatever it is and wherever it is cut off.
 
+use std::io::{self, Read, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use packet::{App, Direction, FlowKey, Input, Phase, Timestamp, Transport};
 use proptest::prelude::*;
 use recording::{ReadError, Reader, Writer};
@@ -150,4 +154,50 @@ fn recordings_one_behind_the_other_are_read_as_one() {
     let (found, _) = read(&both).unwrap();
     assert_eq!(found, [first, second].concat());
     assert_eq!(Reader::open(&both[..], None).unwrap().recorded_source(), Some("first"));
+}
+
+/// Bytes of which the first ones are there, and the others come one by one, each after a read that would have blocked.
+struct Slow<'a> {
+    rest: &'a [u8],
+    at_once: usize,
+    blocks: bool,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = if self.at_once > 0 { self.at_once.min(buffer.len()) } else { buffer.len().min(1) };
+        self.blocks = self.at_once == 0 && !self.blocks;
+        if self.blocks && !self.rest.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = self.rest.read(&mut buffer[..len])?;
+        self.at_once = self.at_once.saturating_sub(read);
+        Ok(read)
+    }
+}
+
+#[test]
+fn a_source_that_would_block_is_asked_again() {
+    let session = one_of_each();
+    let unknown_block =
+        [&0x4444u32.to_le_bytes()[..], &300u32.to_le_bytes(), &[7; 288], &300u32.to_le_bytes()];
+    let plain = [write("first", &session), unknown_block.concat(), write("second", &session)].concat();
+    let mut zipped = GzEncoder::new(Vec::new(), Compression::default());
+    zipped.write_all(&plain).unwrap();
+    let zipped = zipped.finish().unwrap();
+    for (bytes, at_once) in [(&plain, 200), (&zipped, 200)] {
+        let mut reader = Reader::open(Slow { rest: bytes, at_once, blocks: false }, None).unwrap();
+        let (mut found, mut blocked) = (Session::new(), 0);
+        loop {
+            match reader.next_input() {
+                Ok(Some((at, input))) => found.push((at, Owned::of(&input))),
+                Ok(None) => break,
+                Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => blocked += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(found, [session.clone(), session.clone()].concat());
+        assert_eq!(reader.truncated(), None);
+        assert!(blocked > bytes.len() / 2, "{blocked}");
+    }
 }

@@ -4,6 +4,7 @@
 //! and in the same order, so that the recording replays to the same report.
 
 mod clock;
+mod health;
 mod host;
 #[cfg(target_os = "linux")]
 pub mod linux;
@@ -15,8 +16,9 @@ mod tap;
 mod tun;
 mod upstream;
 
+pub use health::{Trouble, TroubleKind};
 pub use host::{Host, Namespace};
 pub use netstack::{Config as StackConfig, Counts};
-pub use session::{Control, Outcome, Session, SessionConfig, StartError};
+pub use session::{Control, Outcome, ReportSink, Session, SessionConfig, StartError};
 pub use tap::{Notice, NoticeSink, RecordingSink};
 pub use tun::{FdTun, Tun};

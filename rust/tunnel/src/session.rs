@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use inspect::Inspector;
 use inspect::report::Report;
@@ -19,11 +20,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::clock::Clock;
+use crate::health::Health;
 use crate::owner::Owners;
 use crate::ready::ReadyQueue;
-use crate::tap::{NoticeSink, RecordingSink, Tap};
+use crate::tap::{Notice, NoticeSink, RecordingSink, Tap};
 use crate::upstream::{DatagramUpstream, Progress, TcpUpstream, Upstream};
-use crate::{Host, Tun, socket};
+use crate::{FdTun, Host, Tun, socket};
 
 /// What a session is told before it begins.
 pub struct SessionConfig {
@@ -37,15 +39,34 @@ pub struct SessionConfig {
     pub recording: Option<RecordingSink>,
     /// Told of events as they come, on the session's thread.
     pub notify: NoticeSink,
+    /// How long to wait for another TUN when one is gone. Android takes the old one away when it gives a new one.
+    pub tun_grace: Duration,
 }
 
 /// A command to a running session. When no sender is left, that counts as [`Control::Stop`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
+pub enum Control<T = FdTun> {
     /// The phone entered a phase.
     Phase(Phase),
+    /// From here on the phone's packets come from this TUN; the one before is closed. Connections go on.
+    Tun(T),
+    /// Make a report of what was seen so far.
+    Report(ReportSink),
     /// End the session.
     Stop,
+}
+
+/// Takes a report that was asked for.
+pub type ReportSink = Box<dyn FnOnce(Report) + Send>;
+
+impl<T> fmt::Debug for Control<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Phase(phase) => write!(f, "Phase({phase})"),
+            Self::Tun(_) => f.write_str("Tun"),
+            Self::Report(_) => f.write_str("Report"),
+            Self::Stop => f.write_str("Stop"),
+        }
+    }
 }
 
 /// How a session ended.
@@ -90,7 +111,11 @@ const LONGEST: usize = 1 << 16;
 
 /// A phone's traffic, relayed, inspected and recorded.
 pub struct Session<T, H> {
-    tun: T,
+    /// `None` until the platform gives one.
+    tun: Option<T>,
+    /// Why the last TUN failed, and until when another may come.
+    tun_lost: Option<(io::Error, Timestamp)>,
+    tun_grace: Duration,
     host: Arc<H>,
     dns: Option<IpAddr>,
     clock: Clock,
@@ -104,6 +129,7 @@ pub struct Session<T, H> {
     /// Where packets and datagrams are read to.
     buffer: Vec<u8>,
     ready_ids: Vec<FlowId>,
+    health: Health,
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
 }
 
@@ -115,11 +141,11 @@ enum Step {
 }
 
 impl<T: Tun + Unpin, H: Host> Session<T, H> {
-    /// A session that begins with [`Self::run`].
+    /// A session that begins with [`Self::run`]. Without a TUN it waits for [`Control::Tun`].
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn new(config: SessionConfig, tun: T, host: H) -> Result<Self, StartError> {
+    pub fn new(config: SessionConfig, tun: impl Into<Option<T>>, host: H) -> Result<Self, StartError> {
         let recording = match config.recording {
             Some(sink) => Some(Writer::new(sink, &config.inspect.source).map_err(StartError::Recording)?),
             None => None,
@@ -128,7 +154,9 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
         socket::raise_limit();
         let host = Arc::new(host);
         Ok(Self {
-            tun,
+            tun: tun.into(),
+            tun_lost: None,
+            tun_grace: config.tun_grace,
             owners: Owners::new(Arc::clone(&host)),
             host,
             dns: config.dns,
@@ -140,12 +168,13 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             blocked: VecDeque::new(),
             buffer: vec![0; LONGEST],
             ready_ids: Vec::new(),
+            health: Health::default(),
             timer: None,
         })
     }
 
     /// Relays until it is told to stop, or the TUN fails. Needs a tokio runtime with IO and time.
-    pub async fn run(mut self, mut control: UnboundedReceiver<Control>) -> Outcome {
+    pub async fn run(mut self, mut control: UnboundedReceiver<Control<T>>) -> Outcome {
         self.tap.input(self.clock.now(), Input::Phase(Phase::Started));
         let tun_failed = poll_fn(|cx| self.poll(cx, &mut control)).await;
         self.tap.input(self.clock.now(), Input::Phase(Phase::Stopped));
@@ -157,7 +186,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        control: &mut UnboundedReceiver<Control>,
+        control: &mut UnboundedReceiver<Control<T>>,
     ) -> Poll<Option<io::Error>> {
         for _ in 0..ROUNDS {
             match self.step(cx, control) {
@@ -170,7 +199,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
         Poll::Pending
     }
 
-    fn step(&mut self, cx: &mut Context<'_>, control: &mut UnboundedReceiver<Control>) -> Step {
+    fn step(&mut self, cx: &mut Context<'_>, control: &mut UnboundedReceiver<Control<T>>) -> Step {
         let mut busy = match self.poll_control(cx, control) {
             Step::Over(error) => return Step::Over(error),
             step => matches!(step, Step::Busy),
@@ -186,21 +215,39 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
         };
         match relayed {
             Ok(relayed) => busy |= relayed,
-            Err(error) => return Step::Over(Some(error)),
+            Err(error) => self.lose_tun(error),
         }
         busy |= self.poll_timer(cx);
+        if let Some((error, _)) = self.tun_lost.take_if(|(_, until)| *until <= self.clock.now()) {
+            return Step::Over(Some(error));
+        }
         if busy { Step::Busy } else { Step::Idle }
     }
 
-    fn poll_control(&mut self, cx: &mut Context<'_>, control: &mut UnboundedReceiver<Control>) -> Step {
+    fn poll_control(&mut self, cx: &mut Context<'_>, control: &mut UnboundedReceiver<Control<T>>) -> Step {
         match control.poll_recv(cx) {
             Poll::Pending => Step::Idle,
             Poll::Ready(Some(Control::Phase(phase))) => {
                 self.tap.input(self.clock.now(), Input::Phase(phase));
                 Step::Busy
             }
+            Poll::Ready(Some(Control::Tun(tun))) => {
+                self.tun = Some(tun);
+                self.tun_lost = None;
+                Step::Busy
+            }
+            Poll::Ready(Some(Control::Report(sink))) => {
+                sink(self.tap.snapshot(self.clock.now()));
+                Step::Busy
+            }
             Poll::Ready(Some(Control::Stop) | None) => Step::Over(None),
         }
+    }
+
+    /// Closes a TUN that failed, and waits for another.
+    fn lose_tun(&mut self, error: io::Error) {
+        self.tun = None;
+        self.tun_lost = Some((error, self.clock.now() + self.tun_grace));
     }
 
     fn poll_owners(&mut self, cx: &mut Context<'_>) -> bool {
@@ -211,8 +258,9 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
 
     /// Writes what the TUN had no room for. Whether all is written.
     fn poll_blocked(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let Some(tun) = &mut self.tun else { return Ok(true) };
         while let Some(packet) = self.blocked.front() {
-            match self.tun.poll_send(cx, packet) {
+            match tun.poll_send(cx, packet) {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(result) => ignore_refusal(result)?,
             }
@@ -240,7 +288,8 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             if !self.blocked.is_empty() {
                 return Ok(read > 0);
             }
-            let len = match self.tun.poll_recv(cx, &mut self.buffer) {
+            let Some(tun) = &mut self.tun else { return Ok(read > 0) };
+            let len = match tun.poll_recv(cx, &mut self.buffer) {
                 Poll::Pending => return Ok(read > 0),
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Poll::Ready(result) => result?,
@@ -255,7 +304,10 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let deadline = [self.stack.poll_timeout(), self.tap.poll_timeout()].into_iter().flatten().min();
+        let lost = self.tun_lost.as_ref().map(|(_, until)| *until);
+        let deadlines =
+            [self.stack.poll_timeout(), self.tap.poll_timeout(), self.health.poll_timeout(), lost];
+        let deadline = deadlines.into_iter().flatten().min();
         let Some(deadline) = deadline else {
             self.timer = None;
             return false;
@@ -275,6 +327,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             let now = self.clock.now();
             self.stack.handle_timeout(now);
             self.tap.handle_timeout(now);
+            self.health.handle_timeout(now);
             self.settle(cx, now);
         }
         due
@@ -286,15 +339,20 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             while let Some((id, event)) = self.stack.poll_event() {
                 self.handle_event(now, id, event);
             }
-            let Some(packet) = self.stack.poll_packet() else { return };
+            let Some(packet) = self.stack.poll_packet() else { break };
             self.tap.packet(now, Direction::Inbound, &packet);
             self.send(cx, packet);
+        }
+        self.health.count_refused(now, self.stack.counts().refused);
+        while let Some(trouble) = self.health.poll_trouble() {
+            self.tap.notify(Notice::Trouble(trouble));
         }
     }
 
     fn send(&mut self, cx: &mut Context<'_>, packet: Vec<u8>) {
-        // A TUN that fails also fails to be read, which ends the session.
-        if !self.blocked.is_empty() || self.tun.poll_send(cx, &packet).is_pending() {
+        // Without a TUN there is nobody to send to. One that fails also fails to be read, which is noticed there.
+        let Some(tun) = &mut self.tun else { return self.stack.recycle(packet) };
+        if !self.blocked.is_empty() || tun.poll_send(cx, &packet).is_pending() {
             self.blocked.push_back(packet);
         } else {
             self.stack.recycle(packet);
@@ -307,6 +365,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             Event::Ready => self.pump(now, id),
             Event::Datagram(payload) => {
                 if let Some(Upstream::Datagram(upstream)) = self.upstreams.get(&id) {
+                    self.health.asked(now, id, upstream.is_dns());
                     upstream.send(id, &payload, &mut self.stack);
                 }
             }
@@ -340,7 +399,8 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             transport => socket::datagram(&*self.host, transport, remote).map(|socket| {
                 let kind = if remote.is_ipv4() { 8 } else { 128 };
                 let echo = (transport == Transport::Icmp).then_some(kind);
-                Upstream::Datagram(DatagramUpstream::new(socket, waker, echo))
+                let dns = key.transport == Transport::Udp && remote.port() == 53;
+                Upstream::Datagram(DatagramUpstream::new(socket, waker, echo, dns))
             }),
         };
         match upstream {
@@ -348,15 +408,20 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
                 self.upstreams.insert(id, upstream);
                 self.pump(now, id);
             }
-            Err(error) => self.stack.refused(now, id, socket::unreachable(&error)),
+            Err(error) => {
+                self.health.refused(now, &error);
+                self.stack.refused(now, id, socket::unreachable(&error));
+            }
         }
     }
 
     fn pump(&mut self, now: Timestamp, id: FlowId) {
         let progress = match self.upstreams.get_mut(&id) {
-            Some(Upstream::Tcp(upstream)) => upstream.pump(now, id, &mut self.stack),
+            Some(Upstream::Tcp(upstream)) => upstream.pump(now, id, &mut self.stack, &mut self.health),
             Some(Upstream::Datagram(upstream)) => {
-                upstream.pump(now, id, &mut self.stack, &mut self.buffer);
+                if upstream.pump(now, id, &mut self.stack, &mut self.buffer) {
+                    self.health.answered(id);
+                }
                 Progress::Waiting
             }
             None => return,

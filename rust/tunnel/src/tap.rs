@@ -9,6 +9,8 @@ use inspect::report::Report;
 use packet::{Direction, Input, Timestamp};
 use recording::Writer;
 
+use crate::health::Trouble;
+
 /// Where a recording goes.
 pub type RecordingSink = Box<dyn Write + Send>;
 
@@ -20,6 +22,8 @@ pub enum Notice {
     /// The recording failed and ends here, in one plain sentence. The session goes on, and what was written before
     /// stays readable.
     RecordingFailed(String),
+    /// The network under the session, or the platform, does not do what the phone asks for; or does so again.
+    Trouble(Trouble),
 }
 
 /// Takes notices as they come.
@@ -75,6 +79,17 @@ impl Tap {
             (Some(inspector), Some(flush)) => Some(inspector.min(flush)),
             (inspector, flush) => inspector.or(flush),
         }
+    }
+
+    /// The report as it stands.
+    pub(crate) fn snapshot(&mut self, now: Timestamp) -> Report {
+        self.inspector.handle_timeout(now);
+        self.tell();
+        self.inspector.snapshot()
+    }
+
+    pub(crate) fn notify(&mut self, notice: Notice) {
+        (self.notify)(notice);
     }
 
     /// The report, and why the recording failed, if it did.

@@ -11,6 +11,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UdpSocket};
 
+use crate::health::Health;
 use crate::socket;
 
 /// A flow's socket.
@@ -32,6 +33,8 @@ pub(crate) struct DatagramUpstream {
     waker: Waker,
     /// For ICMP: the type of an echo request, which the socket wants to be told.
     echo: Option<u8>,
+    /// What is asked is a DNS server.
+    dns: bool,
     /// An ICMP error came.
     failed: bool,
 }
@@ -49,14 +52,27 @@ impl TcpUpstream {
     }
 
     /// Moves what can be moved, both ways.
-    pub(crate) fn pump(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack) -> Progress {
-        match self.try_pump(now, id, stack) {
+    pub(crate) fn pump(
+        &mut self,
+        now: Timestamp,
+        id: FlowId,
+        stack: &mut Stack,
+        health: &mut Health,
+    ) -> Progress {
+        let was_connected = self.connected;
+        let result = self.try_pump(now, id, stack);
+        if self.connected && !was_connected {
+            health.connected();
+        }
+        match result {
             Ok(()) => Progress::Waiting,
             Err(_) if self.connected => {
+                health.broke(now);
                 stack.upstream_reset(now, id);
                 Progress::Over
             }
             Err(error) => {
+                health.refused(now, &error);
                 stack.refused(now, id, socket::unreachable(&error));
                 Progress::Over
             }
@@ -172,8 +188,13 @@ impl TcpUpstream {
 const ECHO_HEADER: usize = 6;
 
 impl DatagramUpstream {
-    pub(crate) const fn new(socket: UdpSocket, waker: Waker, echo: Option<u8>) -> Self {
-        Self { socket, waker, echo, failed: false }
+    pub(crate) const fn new(socket: UdpSocket, waker: Waker, echo: Option<u8>, dns: bool) -> Self {
+        Self { socket, waker, echo, dns, failed: false }
+    }
+
+    /// Whether what is asked is a DNS server.
+    pub(crate) const fn is_dns(&self) -> bool {
+        self.dns
     }
 
     /// Sends what the phone sent. What the socket has no room for is lost, as on any path.
@@ -198,12 +219,16 @@ impl DatagramUpstream {
         }
     }
 
-    /// Hands what has come to the stack.
-    pub(crate) fn pump(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack, buffer: &mut [u8]) {
+    /// Hands what has come to the stack. Whether anything has.
+    pub(crate) fn pump(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack, buffer: &mut [u8]) -> bool {
+        let mut heard = false;
         let mut cx = Context::from_waker(&self.waker);
         while let Poll::Ready(Ok(())) = self.socket.poll_recv_ready(&mut cx) {
             match self.socket.try_recv(buffer) {
-                Ok(len) => self.receive(now, id, stack, &buffer[..len]),
+                Ok(len) => {
+                    heard = true;
+                    self.receive(now, id, stack, &buffer[..len]);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => stack.undeliverable(id, unreachable(&error)),
             }
@@ -211,6 +236,7 @@ impl DatagramUpstream {
         if !self.failed {
             self.failed = self.poll_error(&mut cx, id, stack);
         }
+        heard
     }
 
     /// An error without data (ICMP unreachable) shows as "writable" only. Whether there was one: from then on the

@@ -68,6 +68,7 @@ impl Engine {
                 dns,
                 recording: Some(Box::new(sink)),
                 notify: Box::new(drop),
+                tun_grace: Duration::ZERO,
             };
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

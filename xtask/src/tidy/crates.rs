@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::run;
 
 /// Which crates of the project each may import (development dependencies aside).
-const IMPORTS: [(&str, &[&str]); 9] = [
+const IMPORTS: [(&str, &[&str]); 10] = [
     ("packet", &[]),
     ("inspect", &["packet"]),
     ("netstack", &["packet"]),
@@ -17,6 +17,7 @@ const IMPORTS: [(&str, &[&str]); 9] = [
     ("sim", &["packet", "inspect", "netstack", "recording"]),
     ("tunnel", &["packet", "inspect", "netstack", "recording"]),
     ("telltale", &["packet", "inspect", "netstack", "recording", "report", "tunnel", "sim"]),
+    ("android", &["packet", "inspect", "netstack", "recording", "report", "tunnel"]),
     ("xtask", &["packet", "inspect", "recording", "report", "netstack", "sim"]),
 ];
 

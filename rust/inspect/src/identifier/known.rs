@@ -12,7 +12,7 @@ use super::IdentifierKind as Kind;
 use super::{digits, equipment, mac, phone, place, sim, software};
 
 /// The values, and one automaton over all their forms.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct KnownValues {
     values: Vec<(Kind, String)>,
     patterns: Vec<Pattern>,

@@ -15,7 +15,7 @@ const SHORTEST: usize = 8;
 const LONGEST: usize = 64;
 
 /// Values that keys named, by their letters and digits.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Learned(BTreeMap<Vec<u8>, (Kind, String)>);
 
 impl Learned {

@@ -206,7 +206,7 @@ pub struct Scan {
 }
 
 /// Looks for identifiers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Scanner {
     known: known::KnownValues,
     learned: learned::Learned,

@@ -22,7 +22,7 @@ pub struct Found {
 }
 
 /// Looks for shapes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shapes {
     marks: Option<AhoCorasick>,
 }

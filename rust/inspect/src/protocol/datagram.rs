@@ -15,7 +15,7 @@ const DNS_PORTS: [(u16, Protocol); 3] =
 const NETBIOS_PORT: u16 = 137;
 
 /// A UDP flow.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Datagrams {
     port: u16,
     session: Session,
@@ -23,7 +23,7 @@ pub(super) struct Datagrams {
     end: [u64; 2],
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Session {
     /// Nothing recognised yet; what came so far is handed on as unknown.
     Unknown(Unknown),

@@ -18,7 +18,7 @@ const MAX_TURNS: usize = 16;
 const MAX_SWITCHES: u8 = 8;
 
 /// Takes one flow apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Dissector {
     remote_port: u16,
     switches: u8,
@@ -26,7 +26,7 @@ pub struct Dissector {
 }
 
 /// What a flow speaks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Session {
     Probing(Probing),
     Tls(Box<Tls>),
@@ -273,7 +273,7 @@ fn choose(bytes: &[u8], port: u16) -> Option<Kind> {
 }
 
 /// What came while it was not known what it is, in order: a run for each turn of the conversation.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Probing {
     runs: Vec<Run>,
     /// Bytes of all runs.

@@ -192,12 +192,12 @@ fn push_label(text: &mut String, label: &[u8]) {
 }
 
 /// DNS over TCP (RFC 1035 section 4.2.2): two bytes of length before each message.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stream {
     halves: [Half; 2],
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Half {
     buffer: Vec<u8>,
     at: u64,

@@ -44,19 +44,19 @@ impl<'a> Record<'a> {
 }
 
 /// A DTLS association.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Dtls {
     halves: [Half; 2],
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Half {
     encrypted: bool,
     message: Option<Message>,
 }
 
 /// A handshake message in pieces.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Message {
     kind: u8,
     sequence: u16,

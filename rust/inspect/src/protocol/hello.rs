@@ -35,7 +35,7 @@ pub(super) fn is_grease(value: u16) -> bool {
 }
 
 /// A ClientHello's fields.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Hello<'a> {
     legacy_version: u16,
     ciphers: &'a [u8],

@@ -64,7 +64,7 @@ enum State {
 }
 
 /// A TLS connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tls {
     halves: [Half; 2],
 }
@@ -108,7 +108,7 @@ impl Tls {
 }
 
 /// One direction. Only the record being read is buffered, and of a handshake message what came so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Half {
     direction: Direction,
     state: State,

@@ -18,7 +18,7 @@ const MIN_SAMPLE: usize = 1024;
 const PROBE: usize = 10;
 
 /// The rest of the flow in both directions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Unknown {
     halves: [Half; 2],
     turn: Option<Direction>,
@@ -91,7 +91,7 @@ impl Unknown {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Half {
     direction: Direction,
     buffer: Vec<u8>,

@@ -26,7 +26,7 @@ enum Start {
 }
 
 /// One half. Offsets count the stream's bytes from 0 in 64 bits; sequence numbers are only compared with `next_seq`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Half {
     start: Start,
     /// Sequence number of the byte at offset `next`.

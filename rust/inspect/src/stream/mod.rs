@@ -59,7 +59,7 @@ pub struct StreamStats {
 }
 
 /// Both halves of a TCP connection, as seen by somebody who watches its packets.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TcpStreams {
     halves: [Half; 2],
 }

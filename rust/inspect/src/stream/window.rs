@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 const CHUNK_COST: usize = 64;
 
 /// Chunks by the offset of their first byte; they do not overlap and are never empty.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Window {
     chunks: BTreeMap<u64, Box<[u8]>>,
     weight: usize,

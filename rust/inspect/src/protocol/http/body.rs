@@ -7,7 +7,7 @@ use super::head::parse_fields;
 const MAX_LINE: usize = 16 * 1024;
 
 /// How the body at hand is delimited.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Framing {
     /// So many bytes are to come.
     Length(u64),
@@ -18,7 +18,7 @@ pub(super) enum Framing {
 }
 
 /// Where in a chunked body we are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Chunks {
     step: Step,
     /// A line of the coding as far as it came; for trailers, all of them.

@@ -53,7 +53,7 @@ struct Request {
 }
 
 /// An HTTP/1.x connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Http {
     halves: [Half; 2],
     requests: VecDeque<Request>,
@@ -240,7 +240,7 @@ pub(super) fn parse_whole(direction: Direction, bytes: &[u8], at: u64) -> Option
 }
 
 /// What a direction is at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Phase {
     /// A head comes, or blank lines before it.
     Head,
@@ -255,7 +255,7 @@ enum Phase {
 }
 
 /// A head taken apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Head {
     start: HttpStart,
     headers: Vec<HttpHeader>,
@@ -314,7 +314,7 @@ impl Head {
 }
 
 /// One direction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Half {
     direction: Direction,
     phase: Phase,

@@ -49,6 +49,7 @@ pub(super) fn parameters(number: u32) -> Option<Version> {
 }
 
 /// Keys of one sender.
+#[derive(Clone)]
 pub(super) struct Keys {
     packet: Aes128Gcm,
     header: Aes128,

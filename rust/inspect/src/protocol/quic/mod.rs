@@ -60,14 +60,14 @@ impl<'a> LongHeader<'a> {
 }
 
 /// A QUIC flow.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Quic {
     attempts: Vec<Attempt>,
     datagrams: [u32; 2],
 }
 
 /// What one client's first packet began.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Attempt {
     client: Direction,
     /// The client's and the server's.
@@ -76,7 +76,7 @@ struct Attempt {
 }
 
 /// CRYPTO frames of one sender put together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Crypto {
     waiting: Window,
     /// What was put together and not consumed.

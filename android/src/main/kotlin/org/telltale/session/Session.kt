@@ -73,9 +73,12 @@ class Session(
         }
     }
 
-    /** Gives the engine the TUN [fd]; again after the tunnel was rebuilt. False when the session is over. */
-    fun attach(fd: Int): Boolean = attempt { engine ->
-        engine.attach(fd)
+    /**
+     * Gives the engine the TUN whose descriptor [detach] takes from its owner; again after the tunnel was rebuilt. False, and
+     * nothing detached, when the session is over.
+     */
+    fun attach(detach: () -> Int): Boolean = attempt { engine ->
+        engine.attach(detach())
         if (state is SessionState.Preparing) move(SessionState.Running(Phase.STARTED, now()))
     }
 

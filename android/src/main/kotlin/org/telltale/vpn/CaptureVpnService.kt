@@ -109,9 +109,9 @@ class CaptureVpnService : VpnService(), Session.Listener {
             session.stop(Failure.TUNNEL, broken.message)
             return false
         }
-        if (tun != null) return session.attach(tun.detachFd())
-        session.stop(Failure.CONSENT)
-        return false
+        // Closed here if the session is over: a tunnel that nobody reads would keep the phone offline.
+        if (tun == null) session.stop(Failure.CONSENT)
+        return tun?.use { session.attach(it::detachFd) } ?: false
     }
 
     private fun follow(config: TunConfig, newServers: Boolean) {

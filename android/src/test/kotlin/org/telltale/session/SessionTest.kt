@@ -36,7 +36,7 @@ class SessionTest {
 
     private fun run() {
         assertTrue(prepare())
-        assertTrue(session.attach(7))
+        assertTrue(session.attach { 7 })
     }
 
     private fun deliver() {
@@ -48,7 +48,7 @@ class SessionTest {
         session.add { states += it.state }
         prepare()
         deliver()
-        session.attach(7)
+        session.attach { 7 }
         deliver()
         session.mark(Phase.UNLOCK)
         deliver()

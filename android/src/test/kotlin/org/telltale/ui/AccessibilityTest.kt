@@ -41,7 +41,7 @@ class AccessibilityTest {
         val files = SessionStore(app).create(Instant.parse("2026-11-22T21:29:00Z"))
         files.write(Summary(ended = true, flows = 3, findings = 1, worst = "HIGH"))
         app.session.prepare(files, EngineConfig("s"), NoHost)
-        app.session.attach(7)
+        app.session.attach { 7 }
         parseReport(demoReport()).flows.forEach { engines.last.emit(EngineEvent.FlowSeen(it)) }
         demoFindings().forEach { engines.last.emit(EngineEvent.Flagged(it)) }
         WatchedValues(app).set(listOf(WatchedValue("imei", "356938035643809")))

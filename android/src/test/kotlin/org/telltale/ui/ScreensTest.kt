@@ -76,7 +76,7 @@ class ScreensTest {
 
     private fun run(findings: Boolean = true): FakeEngine {
         app.session.prepare(session(), EngineConfig("s"), NoHost)
-        app.session.attach(7)
+        app.session.attach { 7 }
         app.session.cover(Hold(alwaysOn = true, lockdown = false))
         val engine = engines.last
         report.flows.forEach { engine.emit(EngineEvent.FlowSeen(it)) }

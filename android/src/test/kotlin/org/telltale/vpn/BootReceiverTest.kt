@@ -68,7 +68,7 @@ class BootReceiverTest {
         val engines = FakeEngines()
         app.engineFactory = engines
         app.session.prepare(SessionStore(app).create(Instant.now()), EngineConfig("s"), NoHost)
-        app.session.attach(7)
+        app.session.attach { 7 }
         assertNull("no second start", boot(Intent.ACTION_BOOT_COMPLETED))
         assertEquals(listOf(Phase.BOOT_COMPLETED), engines.last.marks.toList())
     }
