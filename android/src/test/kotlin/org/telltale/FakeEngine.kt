@@ -40,6 +40,8 @@ class FakeEngine(val config: EngineConfig, val host: EngineHost, private val eve
 
     override fun mark(phase: Phase) {
         broken?.let { throw it }
+        // As the real one: a capture has its own marks.
+        check(fed == 0) { "mark: this session reads a capture" }
         marks += phase
         if (phase == Phase.STOPPED) emit(EngineEvent.Ended(EngineEvent.End.STOPPED, null))
     }

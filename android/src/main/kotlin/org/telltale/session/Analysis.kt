@@ -4,15 +4,11 @@ import java.io.IOException
 import java.io.InputStream
 import java.nio.Buffer
 import java.nio.ByteBuffer
-import java.util.concurrent.CountDownLatch
-import java.util.concurrent.TimeUnit
 import org.telltale.engine.Engine
 import org.telltale.engine.EngineConfig
-import org.telltale.engine.EngineEvent
 import org.telltale.engine.EngineFactory
 import org.telltale.engine.Format
 import org.telltale.engine.NoHost
-import org.telltale.engine.Phase
 import org.telltale.engine.Report
 import org.telltale.engine.WatchedValue
 import org.telltale.report.SessionFiles
@@ -45,12 +41,10 @@ class Analysis(private val engines: () -> EngineFactory) {
         read(files, home, watch) { Conclusion.parse(it.report(Format.JSON, showValues = true)) }
 
     private fun read(files: SessionFiles, home: String?, watch: List<WatchedValue>, conclude: (Engine) -> Report): Report {
-        val ended = CountDownLatch(1)
         val config = EngineConfig(files.summary().source ?: "${files.name}.pcapng", home, watch)
-        engines().open(config, NoHost) { if (it is EngineEvent.Ended) ended.countDown() }.use { engine ->
+        // What is seen on the way is in the report, which is the capture's end as well.
+        engines().open(config, NoHost) {}.use { engine ->
             files.recording.inputStream().use { feed(it, engine::feed) }
-            engine.mark(Phase.STOPPED)
-            ended.await(END_SECONDS, TimeUnit.SECONDS)
             return conclude(engine)
         }
     }
@@ -71,6 +65,5 @@ class Analysis(private val engines: () -> EngineFactory) {
 
     private companion object {
         const val CHUNK = 1 shl 16
-        const val END_SECONDS = 60L
     }
 }

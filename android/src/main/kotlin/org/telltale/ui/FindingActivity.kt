@@ -74,7 +74,7 @@ class FindingActivity : Page() {
     private fun facts(shown: Shown): List<Pair<Int, String?>> {
         val finding = shown.group.first
         val times = shown.group.findings.sortedBy { it.id }.joinToString("\n") { one ->
-            listOfNotNull(words.date(one.at), one.phase?.let(words::phase)).joinToString(" · ")
+            listOfNotNull(words.moment(one.at), one.phase?.let(words::phase)).joinToString(" · ")
         }
         return listOf(
             R.string.label_why to finding.why,

@@ -17,7 +17,7 @@ fun Activity.showFlow(flow: Flow) {
         AppFaces(this).label(flow.app),
         "$protocols, ${words.content(flow.encrypted)}",
         getString(R.string.volume, words.bytes(flow.bytesOut), words.bytes(flow.bytesIn)),
-        words.date(flow.opened),
+        words.moment(flow.opened),
     )
     AlertDialog.Builder(this)
         .setTitle(flow.host ?: flow.remote)

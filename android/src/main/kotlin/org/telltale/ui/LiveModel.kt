@@ -26,7 +26,7 @@ class LiveModel(private val context: Context) {
             counts = view.counts,
             findings = view.findings,
             flows = view.flows,
-            unseen = context.resources.getStringArray(R.array.unseen).toList(),
+            unseen = words.unseen(),
             trouble = trouble(view),
             idle = idle,
             hold = if (view.active) hold(view.hold) else null,

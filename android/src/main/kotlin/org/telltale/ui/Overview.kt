@@ -114,8 +114,8 @@ class Overview(private val activity: Activity, private val onFinding: (Finding) 
     private fun nothingYet(): List<Row> = listOf(Row.Note(activity.getString(R.string.nothing_yet_text)))
 
     private fun unseen(model: OverviewModel, titled: Boolean): List<Row> {
-        val title = if (titled) listOf(Row.Note(activity.getString(R.string.unseen_title), title = true)) else emptyList()
-        return title + model.unseen.map { Row.Note("•  $it") }
+        val title = if (titled) listOf(Row.Note(activity.getString(R.string.unseen_title), Row.Look.TITLE)) else emptyList()
+        return title + model.unseen.map { Row.Note(it, Row.Look.ITEM) }
     }
 
     private fun open(position: Int) {

@@ -1,6 +1,8 @@
 package org.telltale.ui
 
 import android.content.res.ColorStateList
+import android.text.SpannableString
+import android.text.style.BulletSpan
 import android.view.View
 import android.widget.TextView
 import org.telltale.R
@@ -36,6 +38,12 @@ fun TextView.chip(label: CharSequence, tone: Tone) {
 /** Colours the background. */
 fun View.tint(color: Int) {
     backgroundTintList = ColorStateList.valueOf(context.getColor(color))
+}
+
+/** [text] as an item of a list. */
+fun View.bulleted(text: String): CharSequence = SpannableString(text).apply {
+    val gap = (8 * resources.displayMetrics.density).toInt()
+    setSpan(BulletSpan(gap, context.getColor(R.color.muted)), 0, length, 0)
 }
 
 /** Shows [content], or nothing at all when it is null. */

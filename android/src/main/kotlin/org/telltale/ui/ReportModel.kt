@@ -20,7 +20,7 @@ class ReportModel(private val context: Context) {
             counts = Counts(coverage.flows, coverage.readable, coverage.encrypted, coverage.unknown),
             findings = report.findings,
             flows = report.flows.asReversed(),
-            unseen = report.unseen.map { it.why } + context.resources.getStringArray(R.array.unseen),
+            unseen = report.unseen.map { it.why } + Words(context).unseen(),
             trouble = trouble.ifEmpty { null },
         )
     }

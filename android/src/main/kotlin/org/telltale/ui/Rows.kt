@@ -20,8 +20,11 @@ sealed interface Row {
     /** A connection. */
     class Connection(val flow: Flow) : Row
 
-    /** A sentence, or a [title] above some. */
-    class Note(val text: String, val title: Boolean = false) : Row
+    /** A sentence. */
+    class Note(val text: String, val look: Look = Look.PLAIN) : Row
+
+    /** How a sentence looks. */
+    enum class Look { PLAIN, TITLE, ITEM }
 }
 
 /** Shows rows. */
@@ -68,9 +71,10 @@ class Rows(private val context: Context) : BaseAdapter() {
     private fun inflate(layout: Int, parent: ViewGroup): View = inflater.inflate(layout, parent, false)
 
     private fun bind(view: TextView, note: Row.Note) {
-        view.text = note.text
-        view.setTextColor(context.getColor(if (note.title) R.color.ink else R.color.muted))
-        view.typeface = if (note.title) Typeface.DEFAULT_BOLD else Typeface.DEFAULT
+        val title = note.look == Row.Look.TITLE
+        view.text = if (note.look == Row.Look.ITEM) view.bulleted(note.text) else note.text
+        view.setTextColor(context.getColor(if (title) R.color.ink else R.color.muted))
+        view.typeface = if (title) Typeface.DEFAULT_BOLD else Typeface.DEFAULT
     }
 
     private fun bind(view: View, row: Row.Found) {

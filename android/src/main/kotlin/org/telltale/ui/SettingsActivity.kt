@@ -54,12 +54,11 @@ class SettingsActivity : Page() {
 
     private fun showUnseen() {
         val card = findViewById<ViewGroup>(R.id.unseen)
-        val lines = resources.getStringArray(R.array.unseen).map { "•  $it" } + getString(R.string.unseen_note)
-        lines.forEach { line ->
+        words.unseen().forEach { line ->
             val row = add(R.layout.row_fact, card)
             row.findViewById<View>(R.id.label).visibility = View.GONE
             row.findViewById<TextView>(R.id.text).apply {
-                text = line
+                text = bulleted(line)
                 textSize = 14f
                 setTextColor(getColor(R.color.muted))
             }

@@ -15,6 +15,7 @@ import org.telltale.engine.Severity
 /** The report's stable words in the user's language. */
 class Words(private val context: Context) {
     private val locale: Locale = context.resources.configuration.locales[0]
+    private val moment = DateTimeFormatter.ofLocalizedDateTime(FormatStyle.MEDIUM).withLocale(locale).withZone(ZoneId.systemDefault())
     private val clock = DateTimeFormatter.ofLocalizedTime(FormatStyle.MEDIUM).withLocale(locale).withZone(ZoneId.systemDefault())
     private val date = DateTimeFormatter.ofLocalizedDateTime(FormatStyle.MEDIUM, FormatStyle.SHORT).withLocale(locale).withZone(ZoneId.systemDefault())
 
@@ -81,10 +82,16 @@ class Words(private val context: Context) {
     /** The country of an ISO 3166-1 alpha-2 [code]. */
     fun country(code: String): String = Locale.Builder().setRegion(code).build().getDisplayCountry(locale)
 
+    /** What the tunnel cannot see, a sentence each. */
+    fun unseen(): List<String> = context.resources.getStringArray(R.array.unseen).toList() + context.getString(R.string.unseen_note)
+
     /** Time of day, in the phone's zone. */
     fun time(at: Instant): String = clock.format(at)
 
-    /** Date and time, in the phone's zone. */
+    /** Date and time of day with seconds, in the phone's zone. */
+    fun moment(at: Instant): String = moment.format(at)
+
+    /** Date and time of day, in the phone's zone. */
     fun date(at: Instant): String = date.format(at)
 
     fun bytes(count: Long): String = Formatter.formatShortFileSize(context, count)
