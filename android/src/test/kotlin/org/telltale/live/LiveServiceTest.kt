@@ -31,6 +31,8 @@ import org.telltale.session.SessionState
 import org.telltale.session.SessionView
 import org.telltale.session.Settings
 import org.telltale.session.WatchedValues
+import org.telltale.ui.MainActivity
+import org.telltale.ui.Shots
 import org.telltale.vpn.CaptureVpnService
 
 /**
@@ -38,7 +40,7 @@ import org.telltale.vpn.CaptureVpnService
  * other side of it.
  */
 @RunWith(RobolectricTestRunner::class)
-@Config(shadows = [ProtectingService::class, LiveVpnBuilder::class, NumberedDescriptor::class])
+@Config(qualifiers = "w411dp-h840dp-xhdpi", shadows = [ProtectingService::class, LiveVpnBuilder::class, NumberedDescriptor::class])
 class LiveServiceTest {
     private val app get() = RuntimeEnvironment.getApplication() as TelltaleApp
     private val view: SessionView get() = app.session.view
@@ -79,6 +81,10 @@ class LiveServiceTest {
         val answer = phone.inside("dig", "+short", "@${Internet.DNS}", "activation.example")
         assertEquals(Internet.WEB, answer.trim())
         awaitView("a finding") { view -> view.findings.any { it.identifiers.any { found -> found.kind == "imei" } } }
+        val screen = Robolectric.buildActivity(MainActivity::class.java).setup().get()
+        Shots.draw(screen, "live")
+        val texts = Shots.texts(screen)
+        assertTrue("$texts", texts.any { "IMEI" in it && Internet.WEB in it })
         assertTrue(view.flows.any { it.host == "activation.example" || it.remote.startsWith(Internet.WEB) })
 
         assertTrue("sockets are not protected", ProtectingService.protected.get() >= 3)
