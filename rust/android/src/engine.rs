@@ -1,5 +1,6 @@
 //! What a handle stands for: a session that is fresh, live, or fed from a capture.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use inspect::report::Report;
@@ -55,16 +56,12 @@ impl Engine {
         }
         match &mut *state {
             State::Fed(fed) => {
-                let fed = std::panic::AssertUnwindSafe(|| fed.feed(bytes, &self.events));
-                match std::panic::catch_unwind(fed) {
-                    Ok(result) => result,
-                    Err(payload) => {
-                        let failure = Failure::panicked(&*payload);
-                        *state = State::Failed(failure.to_string());
-                        self.events.end();
-                        Err(failure)
-                    }
+                let result = caught(|| fed.feed(bytes, &self.events));
+                if let Err(Failure::Engine(why)) = &result {
+                    *state = State::Failed(why.clone());
+                    self.events.end();
                 }
+                result
             }
             State::Failed(why) => Err(Failure::Engine(why.clone())),
             State::Judged(_) => {
@@ -95,16 +92,16 @@ impl Engine {
             return Err(Failure::state("report: nothing was attached or fed yet"));
         }
         let taken = std::mem::replace(&mut *state, State::Failed("the report failed".to_owned()));
-        let report = match taken {
-            State::Fed(fed) => Box::new(fed.finish(&self.events)?),
-            State::Judged(report) => report,
-            other => {
-                *state = other;
-                return Err(Failure::state("report: there is none"));
-            }
+        let judged = match taken {
+            State::Fed(fed) => caught(|| fed.finish(&self.events)),
+            State::Judged(report) => Ok(*report),
+            _ => Err(Failure::state("report: there is none")),
         };
-        *state = State::Judged(report.clone());
-        Ok(*report)
+        *state = match &judged {
+            Ok(report) => State::Judged(Box::new(report.clone())),
+            Err(failure) => State::Failed(failure.to_string()),
+        };
+        judged
     }
 
     /// Ends the session, and waits until it has.
@@ -140,4 +137,10 @@ impl Engine {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What `work` gives, its panic as a failure.
+fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    // What it worked on is not used again after a panic.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(Failure::panicked(&*payload)))
 }

@@ -94,8 +94,11 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
 
 fn throw(env: &mut Env<'_>, failure: &Failure) {
     // An exception that is on its way already says more than we could.
-    if !env.exception_check() {
-        // Throwing answers with the error that an exception is on its way.
-        let _ = env.throw_new(failure.class(), JNIString::from(failure.to_string()));
+    if env.exception_check() {
+        return;
     }
+    // Not by the thread's class loader, which a thread of ours may not have. These classes are Java's own.
+    let Ok(class) = env.find_class(failure.class()) else { return };
+    // Throwing answers with the error that an exception is on its way.
+    let _ = env.throw_new(class, JNIString::from(failure.to_string()));
 }

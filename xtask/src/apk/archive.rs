@@ -1,7 +1,8 @@
 //! A ZIP writer for APKs: the same entries give the same bytes, in a fixed order, with one fixed date.
 //!
-//! Android maps libraries and the table of resources straight from the APK: these are stored, libraries at a multiple of
-//! 16 KiB. How far an entry was moved stands in the extra field 0xd935, which apksigner reads and keeps.
+//! Android maps the table of resources straight from the APK: it is stored, at a multiple of 4. How far an entry was moved
+//! stands in the extra field 0xd935, which apksigner reads and keeps. Libraries are compressed, and unpacked when the app
+//! is installed: stored, two of them would make the download twice as large.
 //! Format: PKWARE's APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
 
 use std::io::Write;
@@ -14,9 +15,7 @@ use flate2::{Compression, Crc};
 const DATE: u32 = 1 << 21 | 1 << 16;
 const ALIGNMENT_FIELD: u16 = 0xd935;
 
-/// The page size that Android asks libraries to be aligned to.
-pub const LIBRARY_ALIGNMENT: usize = 16 * 1024;
-/// What Android asks of everything else that is stored.
+/// What Android asks of what is stored.
 pub const STORED_ALIGNMENT: usize = 4;
 
 /// The bytes of an APK that holds these entries (names and contents), in any order.
@@ -113,7 +112,6 @@ fn rank(name: &str) -> u8 {
 fn alignment(name: &str) -> usize {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match extension {
-        "so" => LIBRARY_ALIGNMENT,
         "arsc" | "png" | "webp" => STORED_ALIGNMENT,
         _ => 1,
     }

@@ -25,7 +25,7 @@ pub fn run() -> Result<()> {
         maven.arg(format!("-Dtelltale.{name}={}", file.display()));
     }
     if needs::can_make_namespaces() {
-        needs::ensure(&[needs::IP])?;
+        needs::ensure(&[needs::IP, needs::CURL, needs::DIG])?;
         let java = in_namespace(&apk::jdk()?, &run::target().join("test-jvm"))?;
         maven.arg(format!("-Djvm={}", java.display()));
     } else {
@@ -42,7 +42,7 @@ fn in_namespace(jdk: &Path, folder: &Path) -> Result<PathBuf> {
     std::fs::copy(jdk.join("release"), folder.join("release")).context("the JDK's file `release`")?;
     let real = jdk.join("bin/java");
     let script = format!(
-        "#!/bin/sh\nexec unshare --net -- sh -c 'ip link set lo up; exec \"$0\" \"$@\"' '{}' \"$@\"\n",
+        "#!/bin/sh\nexec env TELLTALE_NAMESPACE=1 unshare --net -- sh -c 'ip link set lo up; exec \"$0\" \"$@\"' '{}' \"$@\"\n",
         real.display()
     );
     std::fs::write(&java, script)?;
