@@ -129,6 +129,18 @@ mod tests {
         writer.finish().unwrap().into_inner()
     }
 
+    /// The same with a file before it, of one byte and this name.
+    fn beside(first: &str, name: &str, method: zip::CompressionMethod) -> Vec<u8> {
+        use std::io::Write;
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in [(first, "x"), (name, "abc")] {
+            writer.start_file(name, options).unwrap();
+            writer.write_all(content.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
     fn complaints(apk: &[u8]) -> String {
         archive(apk, &BTreeSet::new(), &[Abi::Arm64]).unwrap().join("\n")
     }
@@ -139,6 +151,12 @@ mod tests {
         assert!(stored.contains("lib/arm64-v8a/libtelltale_engine.so: missing"), "{stored}");
         assert!(stored.contains("lib/x86_64/libother.so: not expected"), "{stored}");
         assert!(stored.contains("classes.dex: missing"), "{stored}");
+        // 34 bytes of another file, then 30 and the name: the content begins at 78.
+        let shifted = complaints(&beside("abc", "resources.arsc", zip::CompressionMethod::Stored));
+        assert!(
+            shifted.contains("resources.arsc: at ") && shifted.contains("not at a multiple of 4"),
+            "{shifted}"
+        );
         let compressed = complaints(&other("resources.arsc", zip::CompressionMethod::Deflated));
         assert!(compressed.contains("resources.arsc: compressed"), "{compressed}");
     }

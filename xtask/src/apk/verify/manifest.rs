@@ -41,6 +41,12 @@ pub fn check(facts: &Facts, abis: &[Abi]) -> Vec<String> {
     if lines.contains(&"application-debuggable") || allows(&facts.manifest, "debuggable") {
         complaints.push("the manifest lets everyone debug the app".to_owned());
     }
+    // Compressed libraries cannot be mapped: without this, the phone refuses to install the app.
+    if !allows(&facts.manifest, "extractNativeLibs") {
+        complaints.push(
+            "the manifest does not let the compressed libraries be unpacked (extractNativeLibs)".to_owned(),
+        );
+    }
     complaints.extend(permissions(&lines, &facts.permissions));
     complaints.extend(cleartext(facts));
     complaints
@@ -76,10 +82,7 @@ fn cleartext(facts: &Facts) -> Vec<String> {
 /// Whether an attribute is there and not false. aapt2 shows a truth value in one of two ways, by its version.
 fn allows(tree: &str, attribute: &str) -> bool {
     let is_false = |line: &str| {
-        line.contains("=false")
-            || line.ends_with("=(type 0x12)0x0")
-            || line.ends_with("=\"false\"")
-            || line.contains("=\"false\"")
+        line.contains("=false") || line.ends_with("=(type 0x12)0x0") || line.contains("=\"false\"")
     };
     tree.lines()
         .filter(|line| line.trim_start().starts_with("A: ") && line.contains(attribute))
@@ -90,6 +93,8 @@ fn allows(tree: &str, attribute: &str) -> bool {
 mod tests {
     use super::*;
 
+    const UNPACKED: &str = "  A: android:extractNativeLibs(0x010104ea)=true\n";
+
     fn good() -> Facts {
         let version = env!("CARGO_PKG_VERSION");
         let badging = format!(
@@ -98,7 +103,8 @@ mod tests {
             application-label:'Telltale'\nlaunchable-activity: name='org.telltale.ui.Main'  label=''\n\
             native-code: 'arm64-v8a' 'x86_64'\n"
         );
-        let manifest = "E: application\n  A: android:usesCleartextTraffic(0x010104ec)=false\n".to_owned();
+        let manifest =
+            format!("E: application\n  A: android:usesCleartextTraffic(0x010104ec)=false\n{UNPACKED}");
         Facts {
             badging,
             manifest,
@@ -147,16 +153,24 @@ mod tests {
     }
 
     #[test]
+    fn libraries_that_stay_packed_are_found() {
+        let gone = after(|facts| facts.manifest = facts.manifest.replace(UNPACKED, ""));
+        assert_eq!(gone.len(), 1, "{gone:?}");
+        let denied = after(|facts| facts.manifest = facts.manifest.replace("ea)=true", "ea)=false"));
+        assert_eq!(denied.len(), 1, "{denied:?}");
+    }
+
+    #[test]
     fn cleartext_and_debugging_are_found() {
         let tree = |attribute: &str, value: &str| format!("  A: http://x:{attribute}(0x01)={value}\n");
         for value in ["true", "(type 0x12)0xffffffff"] {
-            assert_eq!(after(|facts| facts.manifest = tree("usesCleartextTraffic", value)).len(), 1);
-            assert_eq!(after(|facts| facts.manifest = tree("debuggable", value)).len(), 1);
+            assert_eq!(after(|facts| facts.manifest += &tree("usesCleartextTraffic", value)).len(), 1);
+            assert_eq!(after(|facts| facts.manifest += &tree("debuggable", value)).len(), 1);
             let configuration = "    A: cleartextTrafficPermitted=\"true\" (Raw: \"true\")\n".to_owned();
             assert_eq!(after(|facts| facts.configurations.push(configuration)).len(), 1);
         }
         assert_eq!(
-            after(|facts| facts.manifest = tree("debuggable", "(type 0x12)0x0")),
+            after(|facts| facts.manifest += &tree("debuggable", "(type 0x12)0x0")),
             Vec::<String>::new()
         );
         assert_eq!(after(|facts| facts.badging.push_str("application-debuggable\n")).len(), 1);
