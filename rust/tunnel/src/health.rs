@@ -277,6 +277,15 @@ mod tests {
     }
 
     #[test]
+    fn resets_are_told_when_they_are_many() {
+        let mut health = Health::default();
+        (0..9).for_each(|second| health.broke(at(second)));
+        assert_eq!(health.poll_trouble(), None);
+        health.broke(at(9));
+        assert_eq!(health.poll_trouble().map(|it| (it.kind, it.count)), Some((TroubleKind::Resets, 10)));
+    }
+
+    #[test]
     fn a_socket_that_is_not_protected_and_one_too_many_are_told_apart() {
         let refused =
             io::Error::new(io::ErrorKind::PermissionDenied, "the platform did not protect the socket");
