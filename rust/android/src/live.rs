@@ -1,7 +1,6 @@
 //! A live session: the tunnel on a thread of its own.
 
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufWriter};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -178,15 +177,14 @@ fn session_config(config: &Config, events: Arc<Queue>) -> Result<SessionConfig, 
     };
     Ok(SessionConfig {
         inspect: config.inspect(None)?,
-        stack: StackConfig { mtu: usize::from(config.mtu), seed: random(), ..StackConfig::default() },
+        stack: StackConfig {
+            mtu: usize::from(config.mtu),
+            seed: tunnel::random_seed(),
+            ..StackConfig::default()
+        },
         dns: config.dns,
         recording,
         notify: Box::new(move |notice| events.push(event::notice(&notice))),
         tun_grace: TUN_GRACE,
     })
-}
-
-/// A number that nobody can guess, from the standard library's own source of them.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

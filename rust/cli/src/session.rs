@@ -1,7 +1,6 @@
 //! What the live commands share: an engine on this thread, its recording, and the signals that end it.
 
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufWriter};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -80,7 +79,7 @@ pub fn complain(outcome: &Outcome) -> bool {
 fn config(plan: Plan) -> SessionConfig {
     SessionConfig {
         inspect: plan.inspect,
-        stack: StackConfig { mtu: plan.mtu, seed: random(), ..StackConfig::default() },
+        stack: StackConfig { mtu: plan.mtu, seed: tunnel::random_seed(), ..StackConfig::default() },
         dns: plan.dns,
         recording: plan.recording.map(|file| Box::new(BufWriter::new(file)) as Box<_>),
         notify: notify(plan.screen),
@@ -106,9 +105,4 @@ fn stop_on_signals(sender: &UnboundedSender<Control>) -> io::Result<()> {
         });
     }
     Ok(())
-}
-
-/// A number that nobody can guess: the keys of the standard library's hash maps are.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

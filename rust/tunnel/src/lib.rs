@@ -19,6 +19,6 @@ mod upstream;
 pub use health::{Trouble, TroubleKind};
 pub use host::{Host, Namespace};
 pub use netstack::{Config as StackConfig, Counts};
-pub use session::{Control, Outcome, ReportSink, Session, SessionConfig, StartError};
+pub use session::{Control, Outcome, ReportSink, Session, SessionConfig, StartError, random_seed};
 pub use tap::{Notice, NoticeSink, RecordingSink};
 pub use tun::{FdTun, Tun};

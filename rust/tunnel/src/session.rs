@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::poll_fn;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -430,6 +431,11 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             self.upstreams.remove(&id);
         }
     }
+}
+
+/// A number that nobody can guess, for [`netstack::Config::seed`]: the keys of the standard library's hash maps are.
+pub fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// A packet that the device does not take (too long for its MTU, interface down) is lost; the device is not.
