@@ -186,6 +186,10 @@ fn to_json(flow: &Flow) -> Value {
                     add("dns_answer", json!([answer.name, kind, value]));
                 }
             }
+            Observation::Message(message) => {
+                let parts = message.parts.iter().map(|part| json!([part.name, part.range]));
+                add("parts", json!([message.direction, message.protocol, parts.collect::<Vec<_>>()]));
+            }
             Observation::Readable(readable) => add("readable", json!([readable.direction, readable.range])),
             Observation::GiveUp { direction, reason } => add("give_up", json!([direction, reason])),
         }

@@ -91,6 +91,8 @@ pub enum Origin {
     },
     /// An HTTP response.
     Response,
+    /// A message of another protocol, by the first word of its decode steps.
+    Message(&'static str),
     /// Bytes without a known protocol.
     Bytes,
     /// The name in a TLS or QUIC ClientHello.

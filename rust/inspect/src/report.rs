@@ -165,6 +165,8 @@ pub enum HostFrom {
     HttpHost,
     /// TLS or QUIC server name indication.
     Sni,
+    /// A message of another protocol: CoAP Uri-Host, the domain of a SIP request.
+    Message,
     /// A DNS answer that the same app got before.
     DnsApp,
     /// A DNS answer that the phone got before.

@@ -235,6 +235,7 @@ pub const fn host_from(from: HostFrom) -> &'static str {
     match from {
         HostFrom::HttpHost => "named by HTTP Host",
         HostFrom::Sni => "named by TLS SNI",
+        HostFrom::Message => "named by a message in it",
         HostFrom::DnsApp => "named by the app's DNS",
         HostFrom::DnsPhone => "named by the phone's DNS",
     }

@@ -318,4 +318,4 @@ impl Decoded<'_> {
     }
 }
 
-pub use walk::{decode_bytes, decode_http};
+pub use walk::{decode_bytes, decode_http, decode_message};

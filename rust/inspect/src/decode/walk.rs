@@ -10,7 +10,7 @@ use super::{
     Bytes, Decoded, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, header, hex, json,
     multipart, percent, protobuf, text, xml, xor,
 };
-use crate::protocol::{HttpMessage, HttpStart};
+use crate::protocol::{HttpMessage, HttpStart, Message};
 
 /// Shorter base64 is found too often in ordinary words.
 const BASE64_MIN: usize = 10;
@@ -30,6 +30,31 @@ pub fn decode_http<'a>(host: Option<&str>, message: &'a HttpMessage, limits: Lim
     walk.body(message);
     walk.run();
     walk.out
+}
+
+/// Takes a message with named parts apart. All parts are of one object.
+pub fn decode_message(message: &Message, limits: Limits) -> Decoded<'_> {
+    let mut walk = Walk::new(limits);
+    walk.out.objects = 1;
+    for part in &message.parts {
+        let chain = walk.step(None, format!("{} {}", message.protocol, part.name));
+        let place = place_of(&part.value, &part.range);
+        let node = walk.node(Bytes::Input(&part.value), place, chain, 0);
+        walk.queue.push(Task::new(node, part.name.clone(), 1, false));
+    }
+    // The queue is worked off from its end.
+    walk.queue.reverse();
+    walk.run();
+    walk.out
+}
+
+/// Bytes stand in the stream as they are, unless their range is of another length.
+fn place_of(bytes: &[u8], range: &Range<u64>) -> Place {
+    if range.end.saturating_sub(range.start) == bytes.len() as u64 {
+        Place::Exact(range.start)
+    } else {
+        Place::Within(range.clone())
+    }
 }
 
 /// Takes bytes without a known protocol apart. `origin` becomes the first step.
@@ -198,11 +223,7 @@ impl<'a> Walk<'a> {
 
     fn target(&mut self, target: &'a str, range: &Range<u64>) {
         let bytes = target.as_bytes();
-        let place = if range.end.saturating_sub(range.start) == bytes.len() as u64 {
-            Place::Exact(range.start)
-        } else {
-            Place::Within(range.clone())
-        };
+        let place = place_of(bytes, range);
         let chain = self.step(None, "http target".to_owned());
         let node = self.node(Bytes::Input(bytes), place, chain, 0);
         let path_end = target.find('?').unwrap_or(target.len());
@@ -224,9 +245,7 @@ impl<'a> Walk<'a> {
         let object = self.out.objects;
         for field in &message.headers {
             let bytes = field.value.as_bytes();
-            let exact = field.range.end.saturating_sub(field.range.start) == bytes.len() as u64;
-            let place =
-                if exact { Place::Exact(field.range.start) } else { Place::Within(field.range.clone()) };
+            let place = place_of(bytes, &field.range);
             let chain = self.step(None, format!("http header {}", field.name));
             let node = self.node(Bytes::Input(bytes), place, chain, 1);
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);

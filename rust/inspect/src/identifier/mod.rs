@@ -25,7 +25,7 @@ use packet::Direction;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{self, Decoded, Limits};
-use crate::protocol::HttpMessage;
+use crate::protocol::{HttpMessage, Message};
 
 /// What an identifier identifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -230,6 +230,15 @@ impl Scanner {
         let misdeclared = misdeclared(message.header("content-type").unwrap_or_default(), decoded.formats());
         let scan = Scan { misdeclared, ..self.scan(&decoded) };
         drop(decoded);
+        if message.direction == Direction::Outbound {
+            self.learned.learn(&scan.matches);
+        }
+        scan
+    }
+
+    /// Scans a message with named parts, and remembers what they name.
+    pub fn scan_message(&mut self, message: &Message) -> Scan {
+        let scan = self.scan(&decode::decode_message(message, self.limits));
         if message.direction == Direction::Outbound {
             self.learned.learn(&scan.matches);
         }

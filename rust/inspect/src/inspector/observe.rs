@@ -11,7 +11,7 @@ use crate::flow::FlowId;
 use crate::identifier::{Match, Scan};
 use crate::knowledge;
 use crate::naming::Asker;
-use crate::protocol::{ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Observation};
+use crate::protocol::{ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Message, Observation};
 use crate::report::{Finding, HostFrom, Identifier};
 use crate::rule::{RULES, Rule, Verdict};
 
@@ -34,6 +34,7 @@ impl Inspector {
             Observation::ServerHello(_) | Observation::GiveUp { .. } => {}
             Observation::Http(message) => self.observe_http(id, &message),
             Observation::Dns(message) => self.observe_dns(id, &message),
+            Observation::Message(message) => self.observe_message(id, &message),
             Observation::Readable(readable) if !self.matters(readable.direction) => {}
             Observation::Readable(readable) => {
                 let origin = self.origin_of_bytes(id);
@@ -77,6 +78,18 @@ impl Inspector {
         let host = self.facts[id].host.as_ref().map(|(host, _)| host.as_str());
         let scan = self.scanner.scan_http(host, message);
         self.judge_scan(id, message.direction, origin, scan);
+    }
+
+    fn observe_message(&mut self, id: FlowId, message: &Message) {
+        if let Some(host) = &message.host
+            && self.facts[id].set_host(host.clone(), HostFrom::Message)
+        {
+            self.emit_flow(id);
+        }
+        if self.matters(message.direction) {
+            let scan = self.scanner.scan_message(message);
+            self.judge_scan(id, message.direction, Origin::Message(message.protocol), scan);
+        }
     }
 
     /// Whether anything can be found in that direction. Replies are full of other people's numbers: in them only values

@@ -2,8 +2,10 @@
 
 use packet::Direction;
 
+use super::dissector::Opening;
 use super::dtls::{self, Dtls};
 use super::quic::{self, Quic};
+use super::session::DatagramSession;
 use super::unknown::Unknown;
 use super::{Observation, Protocol, dns, http, ntp};
 
@@ -18,27 +20,51 @@ const NETBIOS_PORT: u16 = 137;
 #[derive(Debug, Clone)]
 pub(super) struct Datagrams {
     port: u16,
-    session: Session,
+    /// Whether nothing was recognised yet: what came so far is handed on as unknown.
+    unknown: bool,
+    session: Box<dyn DatagramSession>,
     /// Where each direction's next datagram begins.
     end: [u64; 2],
 }
 
+/// DNS and what has its format: a message in each datagram.
 #[derive(Debug, Clone)]
-enum Session {
-    /// Nothing recognised yet; what came so far is handed on as unknown.
-    Unknown(Unknown),
-    Dns,
-    /// A message of HTTP's form in each datagram: SSDP (UPnP Device Architecture 2.0 section 1).
-    Ssdp,
-    Dtls(Dtls),
-    /// Nothing in it is of interest.
-    Ntp,
-    Quic(Quic),
+struct Dns;
+
+impl DatagramSession for Dns {
+    fn handle(&mut self, _direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+        let range = offset..offset + bytes.len() as u64;
+        out.extend(dns::parse(bytes, range).map(|message| Observation::Dns(message.into())));
+    }
+}
+
+/// A message of HTTP's form in each datagram: SSDP (UPnP Device Architecture 2.0 section 1).
+#[derive(Debug, Clone)]
+struct Ssdp;
+
+impl DatagramSession for Ssdp {
+    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+        out.extend(
+            http::parse_whole(direction, bytes, offset).map(|message| Observation::Http(message.into())),
+        );
+    }
+}
+
+/// A protocol in which nothing is of interest.
+#[derive(Debug, Clone)]
+struct Dull;
+
+impl DatagramSession for Dull {
+    fn handle(&mut self, _: Direction, _: u64, _: &[u8], _: &mut Vec<Observation>) {}
+
+    fn wants(&self, _direction: Direction) -> bool {
+        false
+    }
 }
 
 impl Datagrams {
     pub(super) fn new(port: u16) -> Self {
-        Self { port, session: Session::Unknown(Unknown::new()), end: [0; 2] }
+        Self { port, unknown: true, session: Box::new(Unknown::new()), end: [0; 2] }
     }
 
     pub(super) fn handle(
@@ -48,83 +74,74 @@ impl Datagrams {
         bytes: &[u8],
         out: &mut Vec<Observation>,
     ) {
-        self.end[direction.index()] = offset + bytes.len() as u64;
-        if let Session::Unknown(unknown) = &mut self.session
-            && let Some((protocol, session)) = choose(bytes, self.port)
+        if self.unknown
+            && let Some((protocol, session)) = choose(bytes, direction, self.port)
         {
-            unknown.flush(out);
+            self.flush(out);
             out.push(Observation::Protocol(protocol));
             self.session = session;
+            self.unknown = false;
         }
-        match &mut self.session {
-            Session::Unknown(unknown) => unknown.handle_datagram(direction, offset, bytes, out),
-            Session::Dns => {
-                let range = offset..offset + bytes.len() as u64;
-                out.extend(dns::parse(bytes, range).map(|message| Observation::Dns(message.into())));
-            }
-            Session::Ssdp => {
-                out.extend(http::parse_whole(direction, bytes, offset).map(|m| Observation::Http(m.into())))
-            }
-            Session::Dtls(dtls) => dtls.handle(direction, offset, bytes, out),
-            Session::Ntp => {}
-            Session::Quic(quic) => quic.handle(direction, offset, bytes, out),
-        }
+        self.end[direction.index()] = offset + bytes.len() as u64;
+        self.session.handle(direction, offset, bytes, out);
     }
 
     pub(super) fn flush(&mut self, out: &mut Vec<Observation>) {
-        match &mut self.session {
-            Session::Unknown(unknown) => unknown.flush(out),
-            Session::Quic(quic) => quic.flush(self.end, out),
-            Session::Dns | Session::Ssdp | Session::Dtls(_) | Session::Ntp => {}
-        }
+        self.session.flush(self.end, out);
     }
 
     pub(super) fn is_pending(&self) -> bool {
-        match &self.session {
-            Session::Unknown(unknown) => unknown.is_pending(),
-            Session::Quic(quic) => quic.is_pending(),
-            Session::Dns | Session::Ssdp | Session::Dtls(_) | Session::Ntp => false,
-        }
+        self.session.is_pending()
     }
 
     pub(super) fn wants(&self, direction: Direction) -> bool {
-        match &self.session {
-            Session::Unknown(unknown) => unknown.wants(direction),
-            Session::Dns | Session::Ssdp => true,
-            Session::Dtls(dtls) => dtls.wants(direction),
-            Session::Ntp => false,
-            Session::Quic(quic) => quic.wants(direction),
-        }
+        self.session.wants(direction)
     }
 
     pub(super) fn encrypted(&self, direction: Direction) -> Option<bool> {
-        match &self.session {
-            Session::Unknown(_) => None,
-            Session::Dns | Session::Ssdp | Session::Ntp => Some(false),
-            Session::Dtls(dtls) => dtls.encrypted(direction),
-            Session::Quic(_) => Some(true),
-        }
+        self.session.encrypted(direction)
     }
 }
 
-fn choose(bytes: &[u8], port: u16) -> Option<(Protocol, Session)> {
+/// A protocol over UDP that can be recognised.
+struct Known {
+    protocol: Protocol,
+    /// Whether the first datagram is one of this protocol.
+    probe: fn(&Opening<'_>) -> bool,
+    begin: fn() -> Box<dyn DatagramSession>,
+}
+
+/// In the order in which they are asked: the first that says yes it is.
+const KNOWN: &[Known] = &[
+    Known {
+        protocol: Protocol::QUIC,
+        probe: |it| quic::probe(it.bytes),
+        begin: || Box::new(Quic::default()),
+    },
+    Known {
+        protocol: Protocol::DTLS,
+        probe: |it| dtls::probe(it.bytes),
+        begin: || Box::new(Dtls::default()),
+    },
+    Known {
+        protocol: Protocol("ssdp"),
+        probe: |it| http::probe(it.bytes) == Some(true),
+        begin: || Box::new(Ssdp),
+    },
+    Known { protocol: Protocol::NTP, probe: |it| ntp::probe(it.bytes, it.port), begin: || Box::new(Dull) },
+];
+
+fn choose(bytes: &[u8], direction: Direction, port: u16) -> Option<(Protocol, Box<dyn DatagramSession>)> {
     if port == NETBIOS_PORT {
         return None;
     }
+    // What has DNS's format is named by its port.
     let by_port = DNS_PORTS.iter().find(|known| known.0 == port);
     if dns::is_message(bytes) || (by_port.is_some() && dns::parse(bytes, 0..0).is_some()) {
-        return Some((by_port.map_or(Protocol::DNS, |known| known.1), Session::Dns));
+        return Some((by_port.map_or(Protocol::DNS, |known| known.1), Box::new(Dns)));
     }
-    if quic::probe(bytes) {
-        return Some((Protocol::QUIC, Session::Quic(Quic::default())));
-    }
-    if dtls::probe(bytes) {
-        return Some((Protocol::DTLS, Session::Dtls(Dtls::default())));
-    }
-    if http::probe(bytes) == Some(true) {
-        return Some((Protocol("ssdp"), Session::Ssdp));
-    }
-    ntp::probe(bytes, port).then_some((Protocol::NTP, Session::Ntp))
+    let opening = Opening { bytes, direction, port };
+    KNOWN.iter().find(|known| (known.probe)(&opening)).map(|known| (known.protocol, (known.begin)()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use packet::{Direction, Timestamp, Transport};
 
-use super::http::{self, Http, Switch, Upgrade};
+use super::http::{self, Http};
+use super::session::{Run, StreamSession, Switch, Upgrade};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::{Observation, Protocol, datagram::Datagrams, dns};
@@ -16,6 +17,47 @@ const MAX_PROBE: usize = 16 * 1024;
 const MAX_TURNS: usize = 16;
 /// How often a flow may change its protocol: a proxy in a proxy, STARTTLS.
 const MAX_SWITCHES: u8 = 8;
+
+/// How a connection begins in one direction, as far as it was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    /// All that `direction` said so far.
+    pub(super) bytes: &'a [u8],
+    /// Who said it: in some protocols the server begins.
+    #[allow(dead_code, reason = "asked by the first such protocol")]
+    pub(super) direction: Direction,
+    /// The other end's port. It only breaks ties between protocols that the bytes allow.
+    pub(super) port: u16,
+}
+
+/// A protocol over TCP that can be recognised.
+struct Known {
+    protocol: Protocol,
+    /// Whether it is this one; `None`: too few bytes to tell.
+    probe: fn(&Opening<'_>) -> Option<bool>,
+    begin: fn() -> Box<dyn StreamSession>,
+}
+
+/// In the order in which they are asked: the first that says yes it is.
+const KNOWN: &[Known] = &[
+    Known { protocol: Protocol::TLS, probe: |it| tls::probe(it.bytes), begin: || Box::new(Tls::new()) },
+    Known {
+        protocol: Protocol::HTTP2,
+        probe: |it| begins_with(it.bytes, b"PRI * HTTP/2.0\r\n"),
+        begin: || Box::new(Unknown::new()),
+    },
+    Known { protocol: Protocol::HTTP, probe: |it| http::probe(it.bytes), begin: || Box::new(Http::new()) },
+    Known {
+        protocol: Protocol::DNS,
+        probe: |it| dns::probe(it.bytes, it.port),
+        begin: || Box::new(dns::Stream::new()),
+    },
+];
+
+/// Whether bytes begin with a text; `None`: they may yet.
+fn begins_with(bytes: &[u8], text: &[u8]) -> Option<bool> {
+    if bytes.len() < text.len() && text.starts_with(bytes) { None } else { Some(bytes.starts_with(text)) }
+}
 
 /// Takes one flow apart.
 #[derive(Debug, Clone)]
@@ -29,10 +71,7 @@ pub struct Dissector {
 #[derive(Debug, Clone)]
 enum Session {
     Probing(Probing),
-    Tls(Box<Tls>),
-    Http(Box<Http>),
-    Dns(Box<dns::Stream>),
-    Unknown(Box<Unknown>),
+    Stream(Box<dyn StreamSession>),
     Datagrams(Box<Datagrams>),
 }
 
@@ -62,19 +101,12 @@ impl Dissector {
                 }
                 StreamEvent::Gap { .. } | StreamEvent::End => self.force(now, direction, event, out),
             },
-            Session::Tls(tls) => tls.handle(direction, event, out),
-            Session::Http(http) => {
-                let switch = http.handle(direction, event, out);
+            Session::Stream(session) => {
+                let Some(switch) = session.handle(direction, event, out) else { return };
                 self.switch(now, switch, out);
+                // A direction that ended with the old session ends in the new one too.
                 if event == StreamEvent::End {
-                    self.end_again(now, direction, out);
-                }
-            }
-            Session::Dns(dns) => dns.handle(direction, event, out),
-            Session::Unknown(unknown) => {
-                let Some(begin) = unknown.handle(direction, event, out) else { return };
-                if self.may_switch() {
-                    self.probe_again(now, vec![(begin.direction, begin.offset, begin.bytes)], out);
+                    self.handle_stream(now, direction, event, out);
                 }
             }
             Session::Datagrams(_) => {}
@@ -103,13 +135,10 @@ impl Dissector {
             match &mut self.session {
                 Session::Probing(probing) if probing.is_empty() => return,
                 Session::Probing(_) => self.settle(Timestamp::default(), out),
-                Session::Tls(tls) => return tls.flush(out),
-                Session::Http(http) => {
-                    let Some(switch) = http.flush(out) else { return };
-                    self.switch(Timestamp::default(), Some(switch), out);
+                Session::Stream(session) => {
+                    let Some(switch) = session.flush(out) else { return };
+                    self.switch(Timestamp::default(), switch, out);
                 }
-                Session::Dns(_) => return,
-                Session::Unknown(unknown) => return unknown.flush(out),
                 Session::Datagrams(datagrams) => return datagrams.flush(out),
             }
         }
@@ -119,10 +148,7 @@ impl Dissector {
     pub fn is_pending(&self) -> bool {
         match &self.session {
             Session::Probing(probing) => !probing.is_empty(),
-            Session::Tls(tls) => tls.is_pending(),
-            Session::Http(http) => http.is_pending(),
-            Session::Dns(_) => false,
-            Session::Unknown(unknown) => unknown.is_pending(),
+            Session::Stream(session) => session.is_pending(),
             Session::Datagrams(datagrams) => datagrams.is_pending(),
         }
     }
@@ -131,10 +157,8 @@ impl Dissector {
     /// nobody reads.
     pub fn wants(&self, direction: Direction) -> bool {
         match &self.session {
-            Session::Probing(_) | Session::Http(_) => true,
-            Session::Tls(tls) => tls.wants(direction),
-            Session::Dns(dns) => dns.wants(direction),
-            Session::Unknown(unknown) => unknown.wants(direction),
+            Session::Probing(_) => true,
+            Session::Stream(session) => session.wants(direction),
             Session::Datagrams(datagrams) => datagrams.wants(direction),
         }
     }
@@ -142,19 +166,22 @@ impl Dissector {
     /// Whether what follows in that direction is encrypted: `None` while it is not known.
     pub fn encrypted(&self, direction: Direction) -> Option<bool> {
         match &self.session {
-            Session::Tls(tls) => tls.encrypted(direction),
-            Session::Http(_) | Session::Dns(_) => Some(false),
-            Session::Probing(_) | Session::Unknown(_) => None,
+            Session::Probing(_) => None,
+            Session::Stream(session) => session.encrypted(direction),
             Session::Datagrams(datagrams) => datagrams.encrypted(direction),
         }
     }
 
     fn probe(&mut self, now: Timestamp, direction: Direction, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
-        match choose(&probing.said(direction), self.remote_port) {
-            Some(kind) => self.begin(now, kind, out),
-            None if probing.held >= MAX_PROBE || probing.runs.len() >= MAX_TURNS => self.settle(now, out),
-            None => {}
+        let said = probing.said(direction);
+        match choose(&Opening { bytes: &said, direction, port: self.remote_port }) {
+            Choice::Known(known) => self.begin(now, Some(known), out),
+            Choice::Unknown => self.begin(now, None, out),
+            Choice::TooFew if probing.held >= MAX_PROBE || probing.runs.len() >= MAX_TURNS => {
+                self.settle(now, out);
+            }
+            Choice::TooFew => {}
         }
     }
 
@@ -177,12 +204,16 @@ impl Dissector {
     fn settle(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
         let http = Direction::BOTH.iter().any(|&direction| http::begins_known(&probing.said(direction)));
-        self.begin(now, if http { Kind::Http } else { Kind::Unknown }, out);
+        let known = KNOWN.iter().find(|known| http && known.protocol == Protocol::HTTP);
+        self.begin(now, known, out);
     }
 
-    fn begin(&mut self, now: Timestamp, kind: Kind, out: &mut Vec<Observation>) {
-        out.extend(kind.protocol().map(Observation::Protocol));
-        let Session::Probing(probing) = std::mem::replace(&mut self.session, kind.session()) else { return };
+    fn begin(&mut self, now: Timestamp, known: Option<&Known>, out: &mut Vec<Observation>) {
+        out.extend(known.map(|known| Observation::Protocol(known.protocol)));
+        let session = known.map_or_else(unknown, |known| (known.begin)());
+        let Session::Probing(probing) = std::mem::replace(&mut self.session, Session::Stream(session)) else {
+            return;
+        };
         self.replay(now, probing.runs, out);
     }
 
@@ -194,82 +225,41 @@ impl Dissector {
         }
     }
 
-    fn switch(&mut self, now: Timestamp, switch: Option<Switch>, out: &mut Vec<Observation>) {
-        let Some(switch) = switch else { return };
-        let protocol = match switch.to {
-            Upgrade::Tunnel if self.may_switch() => return self.probe_again(now, switch.rest, out),
-            Upgrade::WebSocket => Some(Protocol("websocket")),
-            Upgrade::Http2 => Some(Protocol::HTTP2),
-            Upgrade::Tunnel | Upgrade::Other => None,
+    fn switch(&mut self, now: Timestamp, switch: Switch, out: &mut Vec<Observation>) {
+        self.switches = self.switches.saturating_add(1);
+        let (protocol, session) = match switch.to {
+            _ if self.switches > MAX_SWITCHES => (None, Session::Stream(Box::new(Unknown::to_the_end()))),
+            Upgrade::Anything => (None, Session::Probing(Probing::default())),
+            Upgrade::WebSocket => (Some(Protocol("websocket")), Session::Stream(unknown())),
+            Upgrade::Http2 => (Some(Protocol::HTTP2), Session::Stream(unknown())),
         };
         out.extend(protocol.map(Observation::Protocol));
-        self.session = Kind::Unknown.session();
+        self.session = session;
         self.replay(now, switch.rest, out);
     }
-
-    fn probe_again(&mut self, now: Timestamp, rest: Vec<Run>, out: &mut Vec<Observation>) {
-        self.session = Session::Probing(Probing::default());
-        self.replay(now, rest, out);
-    }
-
-    /// A direction that ended with the old session ends in the new one too.
-    fn end_again(&mut self, now: Timestamp, direction: Direction, out: &mut Vec<Observation>) {
-        if !matches!(self.session, Session::Http(_)) {
-            self.handle_stream(now, direction, StreamEvent::End, out);
-        }
-    }
-
-    fn may_switch(&mut self) -> bool {
-        self.switches += 1;
-        self.switches <= MAX_SWITCHES
-    }
 }
 
-/// What a TCP stream turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Tls,
-    Http,
-    Http2,
-    Dns,
+fn unknown() -> Box<dyn StreamSession> {
+    Box::new(Unknown::new())
+}
+
+/// What the beginning of a direction says.
+enum Choice {
+    Known(&'static Known),
     Unknown,
+    TooFew,
 }
 
-impl Kind {
-    fn protocol(self) -> Option<Protocol> {
-        match self {
-            Self::Tls => Some(Protocol::TLS),
-            Self::Http => Some(Protocol::HTTP),
-            Self::Http2 => Some(Protocol::HTTP2),
-            Self::Dns => Some(Protocol::DNS),
-            Self::Unknown => None,
+fn choose(opening: &Opening<'_>) -> Choice {
+    let mut choice = Choice::Unknown;
+    for known in KNOWN {
+        match (known.probe)(opening) {
+            Some(true) => return Choice::Known(known),
+            Some(false) => {}
+            None => choice = Choice::TooFew,
         }
     }
-
-    fn session(self) -> Session {
-        match self {
-            Self::Tls => Session::Tls(Box::new(Tls::new())),
-            Self::Http => Session::Http(Box::new(Http::new())),
-            Self::Dns => Session::Dns(Box::new(dns::Stream::new())),
-            Self::Http2 | Self::Unknown => Session::Unknown(Box::new(Unknown::new())),
-        }
-    }
-}
-
-/// What bytes at the beginning of a direction say; `None`: too few to tell.
-fn choose(bytes: &[u8], port: u16) -> Option<Kind> {
-    const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
-    let verdicts = [
-        (Kind::Tls, tls::probe(bytes)),
-        (Kind::Http, http::probe(bytes)),
-        (Kind::Dns, dns::probe(bytes, port)),
-    ];
-    match verdicts.iter().find(|(_, verdict)| *verdict == Some(true)) {
-        Some((Kind::Http, _)) if bytes.starts_with(HTTP2_PREFACE) => Some(Kind::Http2),
-        Some(&(kind, _)) => Some(kind),
-        None if verdicts.iter().all(|(_, verdict)| *verdict == Some(false)) => Some(Kind::Unknown),
-        None => None,
-    }
+    choice
 }
 
 /// What came while it was not known what it is, in order: a run for each turn of the conversation.
@@ -279,8 +269,6 @@ struct Probing {
     /// Bytes of all runs.
     held: usize,
 }
-
-type Run = (Direction, u64, Vec<u8>);
 
 impl Probing {
     fn add(&mut self, direction: Direction, offset: u64, bytes: &[u8]) {

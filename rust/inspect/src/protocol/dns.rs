@@ -6,6 +6,7 @@ use std::ops::Range;
 use packet::Direction;
 
 use super::reader::Reader;
+use super::session::{StreamSession, Switch};
 use super::{DnsAnswer, DnsData, DnsMessage, Observation};
 use crate::stream::StreamEvent;
 
@@ -226,13 +227,15 @@ impl Stream {
     pub(super) fn new() -> Self {
         Self { halves: [Half::default(), Half::default()] }
     }
+}
 
-    pub(super) fn handle(
+impl StreamSession for Stream {
+    fn handle(
         &mut self,
         direction: Direction,
         event: StreamEvent<'_>,
         out: &mut Vec<Observation>,
-    ) {
+    ) -> Option<Switch> {
         let half = &mut self.halves[direction.index()];
         match event {
             StreamEvent::Data { offset, bytes } => half.handle_data(offset, bytes, out),
@@ -243,9 +246,10 @@ impl Stream {
                 out.push(Observation::GiveUp { direction, reason: "gap" });
             }
         }
+        None
     }
 
-    pub(super) fn wants(&self, direction: Direction) -> bool {
+    fn wants(&self, direction: Direction) -> bool {
         !self.halves[direction.index()].lost
     }
 }

@@ -4,6 +4,7 @@ use packet::Direction;
 
 use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
 use super::reader::Reader;
+use super::session::DatagramSession;
 use super::{Carrier, Observation};
 use crate::stream::Window;
 
@@ -66,14 +67,8 @@ struct Message {
     begins: u64,
 }
 
-impl Dtls {
-    pub(super) fn handle(
-        &mut self,
-        direction: Direction,
-        offset: u64,
-        bytes: &[u8],
-        out: &mut Vec<Observation>,
-    ) {
+impl DatagramSession for Dtls {
+    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         let half = &mut self.halves[direction.index()];
         let range = offset..offset + bytes.len() as u64;
         let mut reader = Reader(bytes);
@@ -89,11 +84,11 @@ impl Dtls {
         }
     }
 
-    pub(super) fn wants(&self, direction: Direction) -> bool {
+    fn wants(&self, direction: Direction) -> bool {
         !self.halves[direction.index()].encrypted
     }
 
-    pub(super) fn encrypted(&self, direction: Direction) -> Option<bool> {
+    fn encrypted(&self, direction: Direction) -> Option<bool> {
         self.halves[direction.index()].encrypted.then_some(true)
     }
 }

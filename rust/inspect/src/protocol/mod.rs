@@ -12,6 +12,7 @@ mod ja4;
 mod ntp;
 mod quic;
 mod reader;
+mod session;
 mod tls;
 mod unknown;
 
@@ -57,6 +58,8 @@ pub enum Observation {
     Http(Box<HttpMessage>),
     /// A DNS message.
     Dns(Box<DnsMessage>),
+    /// A message of a protocol whose parts have names.
+    Message(Box<Message>),
     /// Bytes that can be read but that no dissector here understands.
     Readable(Readable),
     /// Nothing more will be read from this direction, and why: a stable `snake_case` word such as `encrypted`,
@@ -218,6 +221,30 @@ pub enum DnsData {
         /// Whether it holds an `ech` parameter.
         ech: bool,
     },
+}
+
+/// A message of a protocol whose parts have names: an MQTT packet, a CoAP request, a SIP header block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Which way it went.
+    pub direction: Direction,
+    /// First word of the decode steps of its parts: `mqtt`, `coap`.
+    pub protocol: &'static str,
+    /// The other end's name, if the message tells it.
+    pub host: Option<String>,
+    /// Its parts in order.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a [`Message`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What the protocol calls it: `client_id`, `topic`, `payload`.
+    pub name: String,
+    /// Its bytes as far as they were kept, the protocol's own framing and escaping undone.
+    pub value: Vec<u8>,
+    /// Where it stands in the stream. As long as `value`, if the bytes stand there as they are.
+    pub range: Range<u64>,
 }
 
 /// Readable bytes without a known protocol.

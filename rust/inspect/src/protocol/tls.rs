@@ -3,6 +3,7 @@
 use packet::Direction;
 
 use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, client_hello_v2, server_hello};
+use super::session::{StreamSession, Switch};
 use super::{Carrier, Observation};
 use crate::stream::StreamEvent;
 
@@ -73,36 +74,40 @@ impl Tls {
     pub(super) fn new() -> Self {
         Self { halves: [Half::new(Direction::Outbound), Half::new(Direction::Inbound)] }
     }
+}
 
-    pub(super) fn handle(
+impl StreamSession for Tls {
+    fn handle(
         &mut self,
         direction: Direction,
         event: StreamEvent<'_>,
         out: &mut Vec<Observation>,
-    ) {
+    ) -> Option<Switch> {
         let half = &mut self.halves[direction.index()];
         match event {
             StreamEvent::Data { offset, bytes } => half.handle_data(offset, bytes, out),
             StreamEvent::Gap { .. } => half.give_up("gap", out),
             StreamEvent::End => half.give_up("unfinished", out),
         }
+        None
     }
 
-    pub(super) fn flush(&mut self, out: &mut Vec<Observation>) {
+    fn flush(&mut self, out: &mut Vec<Observation>) -> Option<Switch> {
         for half in self.halves.iter_mut().filter(|half| half.is_pending()) {
             half.give_up("unfinished", out);
         }
+        None
     }
 
-    pub(super) fn is_pending(&self) -> bool {
+    fn is_pending(&self) -> bool {
         self.halves.iter().any(Half::is_pending)
     }
 
-    pub(super) fn wants(&self, direction: Direction) -> bool {
+    fn wants(&self, direction: Direction) -> bool {
         self.halves[direction.index()].state != State::Done
     }
 
-    pub(super) fn encrypted(&self, direction: Direction) -> Option<bool> {
+    fn encrypted(&self, direction: Direction) -> Option<bool> {
         self.halves[direction.index()].encrypted
     }
 }

@@ -3,6 +3,7 @@
 
 use packet::Direction;
 
+use super::session::{DatagramSession, Run, StreamSession, Switch, Upgrade};
 use super::{Observation, Readable, http};
 use crate::stream::StreamEvent;
 
@@ -22,72 +23,87 @@ const PROBE: usize = 10;
 pub(super) struct Unknown {
     halves: [Half; 2],
     turn: Option<Direction>,
-}
-
-/// Another protocol begins: its first bytes, and where they stand.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Begin {
-    pub(super) direction: Direction,
-    pub(super) offset: u64,
-    pub(super) bytes: Vec<u8>,
+    /// Whether another protocol may begin.
+    watching: bool,
 }
 
 impl Unknown {
     pub(super) fn new() -> Self {
-        Self { halves: [Half::new(Direction::Outbound), Half::new(Direction::Inbound)], turn: None }
+        let halves = [Half::new(Direction::Outbound), Half::new(Direction::Inbound)];
+        Self { halves, turn: None, watching: true }
     }
 
-    /// Takes what a stream yields. `Some`: a protocol that is known begins.
-    pub(super) fn handle(
+    /// One that stays unknown, whatever follows.
+    pub(super) fn to_the_end() -> Self {
+        Self { watching: false, ..Self::new() }
+    }
+
+    fn take_turn(&mut self, direction: Direction, out: &mut Vec<Observation>) {
+        // The bytes of the first turn were looked at already: they led here.
+        if self.turn.replace(direction).is_some_and(|last| last != direction) {
+            self.halves[direction.reversed().index()].emit(out);
+            self.halves[direction.index()].probed = !self.watching;
+        }
+    }
+}
+
+impl StreamSession for Unknown {
+    fn handle(
         &mut self,
         direction: Direction,
         event: StreamEvent<'_>,
         out: &mut Vec<Observation>,
-    ) -> Option<Begin> {
-        match event {
-            StreamEvent::Data { offset, bytes } => {
-                self.take_turn(direction, out);
-                self.halves[direction.index()].handle_data(offset, bytes, out)
-            }
-            StreamEvent::Gap { .. } | StreamEvent::End => {
-                self.halves[direction.index()].emit(out);
-                None
-            }
-        }
+    ) -> Option<Switch> {
+        let half = &mut self.halves[direction.index()];
+        let StreamEvent::Data { offset, bytes } = event else {
+            half.emit(out);
+            return None;
+        };
+        self.take_turn(direction, out);
+        let run = self.halves[direction.index()].handle_data(offset, bytes, out)?;
+        Some(Switch { to: Upgrade::Anything, rest: vec![run] })
     }
 
-    /// Takes a datagram's payload.
-    pub(super) fn handle_datagram(
-        &mut self,
-        direction: Direction,
-        offset: u64,
-        bytes: &[u8],
-        out: &mut Vec<Observation>,
-    ) {
+    fn flush(&mut self, out: &mut Vec<Observation>) -> Option<Switch> {
+        self.halves.iter_mut().for_each(|half| half.emit(out));
+        None
+    }
+
+    fn is_pending(&self) -> bool {
+        self.halves.iter().any(|half| !half.buffer.is_empty())
+    }
+
+    fn wants(&self, direction: Direction) -> bool {
+        !self.halves[direction.index()].done
+    }
+
+    fn encrypted(&self, _direction: Direction) -> Option<bool> {
+        None
+    }
+}
+
+impl DatagramSession for Unknown {
+    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         self.take_turn(direction, out);
         let half = &mut self.halves[direction.index()];
         half.probed = true;
         half.handle_data(offset, bytes, out);
     }
 
-    pub(super) fn flush(&mut self, out: &mut Vec<Observation>) {
+    fn flush(&mut self, _end: [u64; 2], out: &mut Vec<Observation>) {
         self.halves.iter_mut().for_each(|half| half.emit(out));
     }
 
-    pub(super) fn is_pending(&self) -> bool {
+    fn is_pending(&self) -> bool {
         self.halves.iter().any(|half| !half.buffer.is_empty())
     }
 
-    pub(super) fn wants(&self, direction: Direction) -> bool {
+    fn wants(&self, direction: Direction) -> bool {
         !self.halves[direction.index()].done
     }
 
-    fn take_turn(&mut self, direction: Direction, out: &mut Vec<Observation>) {
-        if self.turn != Some(direction) {
-            self.turn = Some(direction);
-            self.halves[direction.reversed().index()].emit(out);
-            self.halves[direction.index()].probed = false;
-        }
+    fn encrypted(&self, _direction: Direction) -> Option<bool> {
+        None
     }
 }
 
@@ -109,7 +125,7 @@ impl Half {
         Self { direction, buffer: Vec::new(), at: 0, total: 0, probed: true, done: false }
     }
 
-    fn handle_data(&mut self, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) -> Option<Begin> {
+    fn handle_data(&mut self, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) -> Option<Run> {
         // Snapped datagrams leave holes between them.
         if !self.buffer.is_empty() && self.at + self.buffer.len() as u64 != offset {
             self.emit(out);
@@ -142,10 +158,11 @@ impl Half {
         None
     }
 
-    fn begin(&mut self, rest: &[u8]) -> Begin {
+    /// Another protocol begins: its first bytes, and where they stand.
+    fn begin(&mut self, rest: &[u8]) -> Run {
         let mut bytes = std::mem::take(&mut self.buffer);
         bytes.extend_from_slice(rest);
-        Begin { direction: self.direction, offset: self.at, bytes }
+        (self.direction, self.at, bytes)
     }
 
     /// Yields a full window, up to where a word ends.
@@ -205,16 +222,17 @@ mod tests {
         (1..=len).map(|i| (step(i) >> 56) as u8).collect()
     }
 
-    fn run(events: &[(Direction, &[u8])]) -> (Vec<Observation>, Option<Begin>) {
+    fn run(events: &[(Direction, &[u8])]) -> (Vec<Observation>, Option<Run>) {
         let (mut unknown, mut out, mut at) = (Unknown::new(), Vec::new(), [0u64; 2]);
         for &(direction, bytes) in events {
             let offset = at[direction.index()];
             at[direction.index()] += bytes.len() as u64;
-            if let Some(begin) = unknown.handle(direction, StreamEvent::Data { offset, bytes }, &mut out) {
-                return (out, Some(begin));
+            let event = StreamEvent::Data { offset, bytes };
+            if let Some(switch) = StreamSession::handle(&mut unknown, direction, event, &mut out) {
+                return (out, switch.rest.into_iter().next());
             }
         }
-        unknown.flush(&mut out);
+        StreamSession::flush(&mut unknown, &mut out);
         (out, None)
     }
 
@@ -257,6 +275,6 @@ mod tests {
         let hello = [22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, 9];
         let (_, begin) =
             run(&[(OUT, b"STARTTLS\r\n"), (IN, b"220 go\r\n"), (OUT, &hello[..4]), (OUT, &hello[4..])]);
-        assert_eq!(begin, Some(Begin { direction: OUT, offset: 10, bytes: hello.to_vec() }));
+        assert_eq!(begin, Some((OUT, 10, hello.to_vec())));
     }
 }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use packet::Direction;
 
+use super::session::{StreamSession, Switch, Upgrade};
 use super::{HttpHeader, HttpMessage, HttpStart, Observation, Readable};
 use crate::stream::StreamEvent;
 use body::{Framing, Progress};
@@ -24,26 +25,6 @@ const MAX_HELD: usize = 64 * 1024;
 const VERSION: &[u8] = b"HTTP/";
 /// Requests that wait for their response.
 const MAX_REQUESTS: usize = 256;
-
-/// What the connection becomes when it stops to be HTTP/1.x.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Upgrade {
-    /// A CONNECT was answered: anything.
-    Tunnel,
-    /// RFC 6455.
-    WebSocket,
-    /// HTTP/2 in clear (RFC 7540 section 3.2).
-    Http2,
-    /// Another protocol.
-    Other,
-}
-
-/// What follows an upgrade, as far as it was taken: direction, stream offset, bytes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Switch {
-    pub(super) to: Upgrade,
-    pub(super) rest: Vec<(Direction, u64, Vec<u8>)>,
-}
 
 /// What a response needs to know of its request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,9 +47,10 @@ impl Http {
             requests: VecDeque::new(),
         }
     }
+}
 
-    /// Takes what the stream yields. `Some`: it is not HTTP/1.x any more.
-    pub(super) fn handle(
+impl StreamSession for Http {
+    fn handle(
         &mut self,
         direction: Direction,
         event: StreamEvent<'_>,
@@ -89,18 +71,20 @@ impl Http {
         }
     }
 
-    pub(super) fn flush(&mut self, out: &mut Vec<Observation>) -> Option<Switch> {
+    fn flush(&mut self, out: &mut Vec<Observation>) -> Option<Switch> {
         self.halves.iter_mut().for_each(|half| half.cut("unfinished", out));
         self.release(Direction::Outbound).or_else(|| self.release(Direction::Inbound))
     }
 
-    pub(super) fn is_pending(&self) -> bool {
+    fn is_pending(&self) -> bool {
         self.halves.iter().any(|half| {
             let unread = matches!(half.phase, Phase::Head | Phase::Held) && !half.buffer.is_empty();
             half.message.is_some() || unread
         })
     }
+}
 
+impl Http {
     fn handle_data(
         &mut self,
         direction: Direction,
@@ -131,7 +115,7 @@ impl Http {
                 Phase::Lost => half.find_start(&mut rest, at),
                 Phase::Held => {
                     if !half.hold(&mut rest, at) {
-                        return Some(self.switch(Upgrade::Tunnel, direction, at, rest));
+                        return Some(self.switch(Upgrade::Anything, direction, at, rest));
                     }
                 }
             }
@@ -166,7 +150,7 @@ impl Http {
                 let empty =
                     request.head || tunnel || (100..200).contains(status) || matches!(status, 204 | 304);
                 let upgrade =
-                    if tunnel { Some(Upgrade::Tunnel) } else { (*status == 101).then(|| head.upgrade()) };
+                    if tunnel { Some(Upgrade::Anything) } else { (*status == 101).then(|| head.upgrade()) };
                 let framing = if empty { Framing::Length(0) } else { head.response_framing() };
                 if *status == 204 && !request.head && !tunnel {
                     forbidden = head.announced_framing();
@@ -205,7 +189,7 @@ impl Http {
     fn release(&mut self, direction: Direction) -> Option<Switch> {
         let half = &self.halves[direction.index()];
         let held = matches!(half.phase, Phase::Held) && !half.buffer.is_empty();
-        held.then(|| self.switch(Upgrade::Tunnel, direction, 0, &[]))
+        held.then(|| self.switch(Upgrade::Anything, direction, 0, &[]))
     }
 
     fn switch(&mut self, to: Upgrade, direction: Direction, at: u64, rest: &[u8]) -> Switch {
@@ -308,7 +292,7 @@ impl Head {
         match names.next().as_deref() {
             Some("websocket") => Upgrade::WebSocket,
             Some("h2c") => Upgrade::Http2,
-            _ => Upgrade::Other,
+            _ => Upgrade::Anything,
         }
     }
 }

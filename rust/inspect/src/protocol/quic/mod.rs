@@ -7,6 +7,7 @@ use packet::Direction;
 
 use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
 use super::reader::Reader;
+use super::session::DatagramSession;
 use super::{Carrier, Observation};
 use crate::stream::Window;
 use keys::{Keys, parameters};
@@ -87,14 +88,8 @@ struct Crypto {
     begins: Option<u64>,
 }
 
-impl Quic {
-    pub(super) fn handle(
-        &mut self,
-        direction: Direction,
-        offset: u64,
-        bytes: &[u8],
-        out: &mut Vec<Observation>,
-    ) {
+impl DatagramSession for Quic {
+    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         if !self.wants(direction) {
             return;
         }
@@ -119,7 +114,7 @@ impl Quic {
     }
 
     /// Reads what came of a ClientHello whose rest was never seen.
-    pub(super) fn flush(&mut self, end: [u64; 2], out: &mut Vec<Observation>) {
+    fn flush(&mut self, end: [u64; 2], out: &mut Vec<Observation>) {
         for attempt in &mut self.attempts {
             let crypto = &mut attempt.crypto[0];
             let Some(begins) = crypto.begins.take() else { continue };
@@ -130,14 +125,20 @@ impl Quic {
         }
     }
 
-    pub(super) fn is_pending(&self) -> bool {
+    fn is_pending(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.crypto[0].begins.is_some())
     }
 
-    pub(super) fn wants(&self, direction: Direction) -> bool {
+    fn wants(&self, direction: Direction) -> bool {
         self.datagrams[direction.index()] < MAX_DATAGRAMS
     }
 
+    fn encrypted(&self, _direction: Direction) -> Option<bool> {
+        Some(true)
+    }
+}
+
+impl Quic {
     fn handle_initial(
         &mut self,
         direction: Direction,
