@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod demo;
+mod fuzz;
 mod geo;
 mod golden;
 mod needs;
@@ -44,6 +45,8 @@ enum Chore {
     Golden(golden::Arguments),
     /// Measure speed (never fails for being slow)
     Bench(bench::Arguments),
+    /// Let libFuzzer search for bytes that break a parser
+    Fuzz(fuzz::Arguments),
     /// Check the project's conventions
     Tidy,
     /// Refresh the table of addresses and countries from the packages it is made of
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Conformance(arguments) => conformance::run(&arguments),
         Chore::Golden(arguments) => golden::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
         Chore::Tidy => tidy::run(),
         Chore::Geo(arguments) => geo::run(&arguments),
     };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::run;
 
 /// Which crates of the project each may import (development dependencies aside).
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 11] = [
     ("packet", &[]),
     ("inspect", &["packet"]),
     ("netstack", &["packet"]),
@@ -18,7 +18,8 @@ const IMPORTS: [(&str, &[&str]); 10] = [
     ("tunnel", &["packet", "inspect", "netstack", "recording"]),
     ("telltale", &["packet", "inspect", "netstack", "recording", "report", "tunnel", "sim"]),
     ("android", &["packet", "inspect", "netstack", "recording", "report", "tunnel"]),
-    ("xtask", &["packet", "inspect", "recording", "report", "netstack", "sim"]),
+    ("fuzz", &["packet", "inspect", "recording"]),
+    ("xtask", &["packet", "inspect", "recording", "report", "netstack", "sim", "fuzz"]),
 ];
 
 /// Crates whose output may depend on their input alone.

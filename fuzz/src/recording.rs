@@ -1,8 +1,5 @@
 //! A capture: read to its end, written as a recording, and read again to the same inputs.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use packet::Timestamp;
 use recording::{Reader, Writer};
 
@@ -21,9 +18,10 @@ fn copy(bytes: &[u8]) -> (Vec<String>, Vec<u8>) {
     (seen, writer.into_inner().expect("memory takes all"))
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs it once.
+pub fn run(data: &[u8]) {
     let (first, written) = copy(data);
     let (second, again) = copy(&written);
     assert_eq!(first, second);
     assert_eq!(written, again);
-});
+}

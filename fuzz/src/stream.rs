@@ -1,10 +1,7 @@
 //! TCP segments of one connection, each of eight bytes and its payload, near each other so that they meet: every byte
 //! must come once, in order, and nothing behind an end.
 
-#![no_main]
-
 use inspect::stream::{StreamEvent, TcpStreams};
-use libfuzzer_sys::fuzz_target;
 use packet::{Direction, TcpFlags, TcpSegment};
 
 /// What was yielded of one half.
@@ -27,7 +24,8 @@ impl Half {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs it once.
+pub fn run(data: &[u8]) {
     let mut streams = TcpStreams::default();
     let mut halves = [Half::default(), Half::default()];
     let mut sink = |direction: Direction, event: StreamEvent<'_>| halves[direction.index()].take(event);
@@ -59,4 +57,4 @@ fuzz_target!(|data: &[u8]| {
         streams.handle_segment(direction, &segment, &mut sink);
     }
     streams.finish(&mut sink);
-});
+}

@@ -1,29 +1,31 @@
 //! A flow's bytes in turns, each behind a control byte and its length: dissected without a panic, with every range
 //! inside the stream.
 
-#![no_main]
-
 use std::ops::Range;
 
 use inspect::protocol::{Dissector, Observation};
 use inspect::stream::StreamEvent;
-use libfuzzer_sys::fuzz_target;
 use packet::{Direction, Timestamp, Transport};
 
 /// Ports that break ties, and one that does not.
 const PORTS: [u16; 8] = [53, 80, 123, 137, 443, 1900, 5353, 9999];
 
-fn range(observation: &Observation) -> Option<(Option<Direction>, &Range<u64>)> {
+/// Where an observation says that it stands, and in which direction if it says so.
+fn ranges(observation: &Observation) -> Vec<(Option<Direction>, &Range<u64>)> {
     match observation {
-        Observation::Http(message) => Some((Some(message.direction), &message.range)),
-        Observation::Readable(readable) => Some((Some(readable.direction), &readable.range)),
-        Observation::Dns(message) => Some((None, &message.range)),
-        Observation::ClientHello(hello) => Some((None, &hello.range)),
-        Observation::Protocol(_) | Observation::ServerHello(_) | Observation::GiveUp { .. } => None,
+        Observation::Http(message) => vec![(Some(message.direction), &message.range)],
+        Observation::Readable(readable) => vec![(Some(readable.direction), &readable.range)],
+        Observation::Dns(message) => vec![(None, &message.range)],
+        Observation::ClientHello(hello) => vec![(None, &hello.range)],
+        Observation::Message(message) => {
+            message.parts.iter().map(|part| (Some(message.direction), &part.range)).collect()
+        }
+        Observation::Protocol(_) | Observation::ServerHello(_) | Observation::GiveUp { .. } => Vec::new(),
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs it once.
+pub fn run(data: &[u8]) {
     let [first, rest @ ..] = data else { return };
     let transport = if first & 8 == 0 { Transport::Tcp } else { Transport::Udp };
     let mut dissector = Dissector::new(transport, PORTS[usize::from(first & 7)]);
@@ -54,8 +56,8 @@ fuzz_target!(|data: &[u8]| {
     }
     dissector.flush(&mut out);
     assert!(!dissector.is_pending());
-    for (direction, range) in out.iter().filter_map(range) {
+    for (direction, range) in out.iter().flat_map(ranges) {
         let end = direction.map_or(at[0].max(at[1]), |direction| at[direction.index()]);
         assert!(range.start <= range.end && range.end <= end);
     }
-});
+}

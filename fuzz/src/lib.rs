@@ -1,0 +1,26 @@
+//! What is fuzzed: each target is a function that takes any bytes and must neither panic, hang, nor break what it asserts.
+//!
+//! `cargo xtask fuzz` lets libFuzzer search for bytes that do; the corpora of `fuzz/corpus` are replayed by `cargo test`.
+
+pub mod dissect;
+pub mod packet;
+pub mod recording;
+pub mod scan;
+pub mod stream;
+
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is that of its folder in `fuzz/corpus`.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("dissect", dissect::run),
+    ("packet", packet::run),
+    ("recording", recording::run),
+    ("scan", scan::run),
+    ("stream", stream::run),
+];
+
+/// The target of that name.
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, run)| *run)
+}
