@@ -5,22 +5,24 @@ import java.net.DatagramPacket
 import java.net.DatagramSocket
 import java.net.InetAddress
 import java.net.InetSocketAddress
+import java.net.ServerSocket
 import java.net.SocketException
 import java.util.concurrent.Executors
 import kotlin.concurrent.thread
 
-/** A stand-in for the internet, in the network namespace of this process: a web server, and name servers good and bad. */
+/** A stand-in for the internet, in the network namespace of this process: web servers good and bad, and name servers. */
 internal class Internet : AutoCloseable {
     private val pool = Executors.newCachedThreadPool()
     private val closers = ArrayList<() -> Unit>()
 
     init {
         shell("ip", "link", "set", "lo", "up")
-        for (address in listOf(WEB, DNS, SILENT_DNS)) shell("ip", "address", "replace", "$address/32", "dev", "lo")
+        for (address in listOf(WEB, DNS, SILENT_DNS, RESETTING)) shell("ip", "address", "replace", "$address/32", "dev", "lo")
         shell("ip", "address", "replace", "$WEB_6/128", "dev", "lo", "nodad")
         serveWeb(WEB)
         serveWeb(WEB_6)
         serveNames()
+        serveResets()
         val silent = DatagramSocket(InetSocketAddress(SILENT_DNS, 53))
         closers += silent::close
     }
@@ -41,6 +43,26 @@ internal class Internet : AutoCloseable {
         }
         server.start()
         closers += { server.stop(0) }
+    }
+
+    /** Takes each connection, lets the client send, and resets it. */
+    private fun serveResets() {
+        val socket = ServerSocket()
+        socket.bind(InetSocketAddress(RESETTING, 80))
+        closers += socket::close
+        thread(isDaemon = true, name = "resets") {
+            try {
+                while (true) {
+                    socket.accept().use { connection ->
+                        connection.getInputStream().read()
+                        // Closed without lingering, a socket resets its connection (socket(7)).
+                        connection.setSoLinger(true, 0)
+                    }
+                }
+            } catch (closed: SocketException) {
+                // The test is over.
+            }
+        }
     }
 
     /** Every name has the web server's address. */
@@ -73,6 +95,7 @@ internal class Internet : AutoCloseable {
     companion object {
         const val WEB = "203.0.113.10"
         const val WEB_6 = "2001:db8::10"
+        const val RESETTING = "203.0.113.66"
         const val DNS = "192.0.2.53"
         const val SILENT_DNS = "192.0.2.54"
 

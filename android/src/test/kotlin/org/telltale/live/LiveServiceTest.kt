@@ -111,6 +111,19 @@ class LiveServiceTest {
     }
 
     @Test
+    fun connectionsThatAreResetAreToldAndSurvived() {
+        start()
+        repeat(12) {
+            val refused = runCatching { curl("http://${Internet.RESETTING}/") }.exceptionOrNull()
+            assertTrue("curl does not see the reset: $refused", refused?.message.orEmpty().contains("reset"))
+        }
+        awaitView("trouble") { view -> view.troubles.any { it.what == "resets" } }
+        assertTrue("the session has ended", view.state is SessionState.Running)
+        assertEquals("received", curl("http://${Internet.WEB}/"))
+        stop()
+    }
+
+    @Test
     fun nameServersThatAreSilentAreTold() {
         start()
         repeat(3) { runCatching { phone.inside("dig", "+tries=1", "+time=1", "@${Internet.SILENT_DNS}", "a$it.example") } }
