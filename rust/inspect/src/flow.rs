@@ -3,9 +3,10 @@
 mod tcp;
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use packet::{Direction, FlowKey, Packet, Segment, Timestamp, Transport};
 
 use crate::protocol::Dissector;
@@ -162,8 +163,9 @@ pub struct Place {
 #[derive(Debug, Clone, Default)]
 pub struct FlowTable {
     flows: Vec<Flow>,
-    /// By the two ends, the smaller first. Never iterated.
-    by_ends: HashMap<(Transport, SocketAddr, SocketAddr), FlowId>,
+    /// Never iterated: the hash order shows nowhere. Looked into for every packet, where the standard hash took a third
+    /// of the time.
+    by_ends: HashMap<Ends, FlowId, RandomState>,
     /// One entry for each flow that is taken apart or lingers; may be earlier than the true deadline.
     timers: BTreeSet<(Timestamp, FlowId)>,
     /// Bytes kept of all flows.
@@ -185,7 +187,7 @@ impl FlowTable {
 
     /// The newest flow between these ends, whichever is the phone's.
     pub fn find(&self, key: &FlowKey) -> Option<FlowId> {
-        self.by_ends.get(&ends(key)).copied()
+        self.by_ends.get(&Ends::of(key)).copied()
     }
 
     /// Flows that were given up because the table was full.
@@ -302,7 +304,7 @@ impl FlowTable {
         let id = self.flows.len();
         let midstream = matches!(packet.segment, Segment::Tcp(tcp) if !tcp.flags.syn);
         self.flows.push(Flow::new(key, now, midstream));
-        self.by_ends.insert(ends(&key), id);
+        self.by_ends.insert(Ends::of(&key), id);
         self.arm(id);
         Some(id)
     }
@@ -328,8 +330,25 @@ fn is_service(port: u16) -> bool {
         || matches!(port, 1883 | 3478 | 5222 | 5223 | 5228..=5230 | 5353 | 5683 | 8000 | 8080 | 8443 | 8883)
 }
 
-fn ends(key: &FlowKey) -> (Transport, SocketAddr, SocketAddr) {
-    (key.transport, key.local.min(key.remote), key.local.max(key.remote))
+/// The two ends of a flow, the smaller first: the same for both directions. Few integers, so that hashing is cheap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Ends {
+    addresses: [u128; 2],
+    /// Both ports, the transport and the IP version.
+    rest: u64,
+}
+
+impl Ends {
+    fn of(key: &FlowKey) -> Self {
+        let end = |end: SocketAddr| match end.ip() {
+            IpAddr::V4(address) => (u128::from(u32::from(address)), end.port()),
+            IpAddr::V6(address) => (u128::from(address), end.port()),
+        };
+        let (one, other) = (end(key.local), end(key.remote));
+        let (low, high) = if one <= other { (one, other) } else { (other, one) };
+        let kind = (key.transport as u64) << 1 | u64::from(key.local.is_ipv6());
+        Self { addresses: [low.0, high.0], rest: kind << 32 | u64::from(low.1) << 16 | u64::from(high.1) }
+    }
 }
 
 #[cfg(test)]

@@ -242,21 +242,23 @@ impl Inspector {
         let flow = self.table.get_mut(place.id);
         let (added, close) = flow.tcp.handle(place.direction, segment);
         flow.bytes[place.direction.index()] += added;
-        let mut seen = mem::take(&mut self.observations);
         if let Some(live) = &mut flow.live {
             let Live { streams, dissector } = &mut **live;
-            for way in Direction::BOTH.into_iter().filter(|way| !dissector.wants(*way)) {
+            let wanted = Direction::BOTH.map(|way| dissector.wants(way));
+            for way in Direction::BOTH.into_iter().filter(|way| !wanted[way.index()]) {
                 streams.discard(way);
             }
-            if Direction::BOTH.into_iter().any(|way| dissector.wants(way)) {
+            // Most packets belong to flows that nobody reads any more: for these nothing changes.
+            if wanted.contains(&true) {
+                let mut seen = mem::take(&mut self.observations);
                 let (read, missing) = (&mut flow.read, &mut flow.missing);
                 streams.handle_segment(place.direction, segment, &mut |way, event| {
                     count_stream(read, missing, way, &event, dissector.wants(way));
                     dissector.handle_stream(now, way, event, &mut seen);
                 });
+                self.take_observations(place.id, seen);
             }
         }
-        self.take_observations(place.id, seen);
         if let Some(close) = close
             && self.table.get_mut(place.id).close.is_none()
         {

@@ -125,6 +125,9 @@ impl Reassembler {
     }
 
     fn drop_expired(&mut self, now: Timestamp) {
+        if self.datagrams.is_empty() {
+            return;
+        }
         let late: Vec<Key> = self
             .datagrams
             .iter()
