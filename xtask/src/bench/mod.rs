@@ -20,6 +20,10 @@ const FLOWS: usize = 100_000;
 
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// Only what has this in its name
+    #[arg(default_value = "")]
+    filter: String,
+
     /// Measure in this build too when it is not optimized
     #[arg(long)]
     anyway: bool,
@@ -29,19 +33,28 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if cfg!(debug_assertions) && !arguments.anyway {
         let mut cargo = crate::run::cargo();
         cargo.args(["run", "--release", "--quiet", "--package", "xtask", "--", "bench", "--anyway"]);
+        cargo.arg(&arguments.filter);
         return crate::run::run(&mut cargo);
     }
     println!("median (best to worst of {ROUNDS} rounds)");
-    lookups();
-    let encrypted = traffic::encrypted(SIZE);
-    stages(&encrypted);
-    inspect("TLS after its handshake", &encrypted, &[]);
-    let watch = watched();
-    for (what, capture) in traffic::plaintext(SIZE) {
-        inspect(what, &capture, &[]);
-        inspect(&format!("{what}, values watched"), &capture, &watch);
+    let wanted = |name: &str| name.contains(&arguments.filter);
+    if wanted("look-ups") {
+        lookups();
     }
-    memory();
+    if wanted("stages") {
+        stages(&traffic::encrypted(SIZE));
+    }
+    let (blind, watching) = (inspector(&[]), inspector(&watched()));
+    for (what, capture) in traffic::KINDS {
+        for (name, inspector) in [(what.to_owned(), &blind), (format!("{what}, values watched"), &watching)] {
+            if wanted(&name) {
+                inspect(&name, &capture(SIZE), inspector);
+            }
+        }
+    }
+    if wanted("memory") {
+        memory();
+    }
     Ok(())
 }
 
@@ -97,31 +110,32 @@ fn stages(packets: &[Vec<u8>]) {
     );
 }
 
-fn inspect(what: &str, packets: &[Vec<u8>], watch: &[KnownIdentifier]) {
+fn inspector(watch: &[KnownIdentifier]) -> Inspector {
+    let config = Config { watch: watch.to_vec(), ..Config::default() };
+    Inspector::new(config).expect("the watched values are valid")
+}
+
+/// Shows a fresh copy of the inspector all packets, a millisecond apart.
+fn inspect(what: &str, packets: &[Vec<u8>], fresh: &Inspector) {
     show(
         what,
         packets,
         measured(&mut || {
-            black_box(inspected(packets, watch).finish(None));
+            let mut inspector = fresh.clone();
+            for (millis, bytes) in (0..).zip(packets) {
+                let input = Input::Packet { direction: None, bytes };
+                inspector.handle_input(Timestamp::from_millis(millis), input);
+            }
+            black_box(inspector.finish(None));
         }),
     );
-}
-
-/// What has seen the packets, a millisecond apart.
-fn inspected(packets: &[Vec<u8>], watch: &[KnownIdentifier]) -> Inspector {
-    let config = Config { watch: watch.to_vec(), ..Config::default() };
-    let mut inspector = Inspector::new(config).expect("the watched values are valid");
-    for (millis, bytes) in (0..).zip(packets) {
-        inspector.handle_input(Timestamp::from_millis(millis), Input::Packet { direction: None, bytes });
-    }
-    inspector
 }
 
 /// What an inspector holds when each of many flows waits for the rest of a message.
 fn memory() {
     let before = resident();
     let packets = (0..FLOWS).flat_map(traffic::unfinished);
-    let mut inspector = Inspector::new(Config::default()).expect("an empty configuration is valid");
+    let mut inspector = inspector(&[]);
     for (millis, bytes) in (0..).zip(packets) {
         inspector.handle_input(
             Timestamp::from_millis(millis / 100),

@@ -31,25 +31,21 @@ pub(super) fn encrypted(size: usize) -> Vec<Vec<u8>> {
     connection(443, &hello(), &stream)
 }
 
-/// Traffic in clear by what it is, each in one connection.
-pub(super) fn plaintext(size: usize) -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    let ask = b"GET / HTTP/1.1\r\nHost: bench.example\r\n\r\n";
-    let reply = reply(size);
-    vec![
-        ("HTTP upload of JSON", connection(80, &upload(size, "application/json", json), b"")),
-        (
-            "HTTP upload of forms",
-            connection(80, &upload(size, "application/x-www-form-urlencoded", form), b""),
-        ),
-        (
-            "HTTP upload of JSON in base64",
-            connection(80, &upload(size, "text/plain", |it| STANDARD.encode(json(it))), b""),
-        ),
-        ("HTTP upload of a text", connection(80, &upload(size, "text/plain", prose), b"")),
-        ("HTTP download of HTML", connection(80, ask, &reply)),
-        ("unknown text over TCP", connection(9999, lines(size).as_bytes(), b"")),
-    ]
-}
+/// Traffic of about so many bytes of payload, as IPv4 packets.
+type Capture = fn(usize) -> Vec<Vec<u8>>;
+
+/// Traffic by what it is, each kind in one connection.
+pub(super) const KINDS: [(&str, Capture); 7] = [
+    ("TLS after its handshake", encrypted),
+    ("HTTP upload of JSON", |size| upload(size, "application/json", json)),
+    ("HTTP upload of forms", |size| upload(size, "application/x-www-form-urlencoded", form)),
+    ("HTTP upload of JSON in base64", |size| upload(size, "text/plain", |it| STANDARD.encode(json(it)))),
+    ("HTTP upload of a text", |size| upload(size, "text/plain", prose)),
+    ("HTTP download of HTML", |size| {
+        connection(80, b"GET / HTTP/1.1\r\nHost: bench.example\r\n\r\n", &reply(size))
+    }),
+    ("unknown text over TCP", |size| connection(9999, lines(size).as_bytes(), b"")),
+];
 
 /// The packets of a flow of its own that sends the beginning of a long request.
 pub(super) fn unfinished(flow: usize) -> Vec<Vec<u8>> {
@@ -80,19 +76,19 @@ impl Numbers {
     }
 }
 
-/// A ClientHello of TLS 1.3 without any extension, and the client's last message in clear.
+/// A ClientHello of TLS 1.3 without any extension, the client's last message in clear, and a first one that is not.
 fn hello() -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([7; 32]);
     body.extend([0, 0, 2, 0x13, 1, 1, 0, 0, 0]);
     let mut out = vec![22, 3, 1, 0, body.len() as u8 + 4, 1, 0, 0, body.len() as u8];
     out.extend(body);
-    out.extend([20, 3, 3, 0, 1, 1]);
+    out.extend([20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 4, 1, 2, 3, 4]);
     out
 }
 
 /// Requests until `size`, each with a body of about [`BODY`] bytes.
-fn upload(size: usize, kind: &str, body: fn(&mut Numbers) -> String) -> Vec<u8> {
+fn upload(size: usize, kind: &str, body: fn(&mut Numbers) -> String) -> Vec<Vec<u8>> {
     let mut numbers = Numbers(1);
     let mut out = Vec::new();
     while out.len() < size {
@@ -105,7 +101,7 @@ fn upload(size: usize, kind: &str, body: fn(&mut Numbers) -> String) -> Vec<u8> 
         );
         out.extend(body.bytes());
     }
-    out
+    connection(80, &out, b"")
 }
 
 fn reply(size: usize) -> Vec<u8> {
