@@ -1,7 +1,7 @@
 //! An HTTP request, or bytes without a protocol: decoded and searched without a panic, every range inside the bytes.
 
 use inspect::identifier::Scanner;
-use inspect::protocol::{HttpHeader, HttpMessage, HttpStart};
+use inspect::protocol::{BodyCoding, HttpHeader, HttpMessage, HttpStart};
 use inspect::{IdentifierKind, KnownIdentifier};
 use packet::Direction;
 
@@ -10,7 +10,7 @@ const TYPES: [&str; 4] =
     ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "text/xml"];
 
 fn header(name: &str, value: &str) -> HttpHeader {
-    HttpHeader { name: name.to_owned(), value: value.to_owned(), range: 0..0 }
+    HttpHeader { name: name.to_owned(), value: value.to_owned(), range: 0..0, huffman: false }
 }
 
 /// Runs it once.
@@ -34,6 +34,7 @@ pub fn run(data: &[u8]) {
                 method: "POST".to_owned(),
                 target: String::from_utf8_lossy(target).into_owned(),
                 target_range: 0..target.len() as u64,
+                huffman: false,
             },
             headers: vec![
                 header("Content-Encoding", CODINGS[kind & 3]),
@@ -41,7 +42,7 @@ pub fn run(data: &[u8]) {
             ],
             body: body.to_vec(),
             body_range: target.len() as u64..len,
-            chunked: false,
+            coding: BodyCoding::Plain,
             cut: None,
             range: 0..len,
         };

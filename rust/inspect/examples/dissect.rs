@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use inspect::protocol::{Dissector, DnsData, HttpStart, Observation};
+use inspect::protocol::{BodyCoding, Dissector, DnsData, HttpStart, Observation};
 use inspect::stream::{StreamEvent, TcpStreams};
 use packet::{
     Direction, FlowKey, Input, Packet, Reassembled, Reassembler, Segment, TcpFlags, Timestamp, Transport,
@@ -158,7 +158,7 @@ fn to_json(flow: &Flow) -> Value {
                     HttpStart::Request { method, target, .. } => {
                         add("http_method", json!(method));
                         add("http_uri", json!(target));
-                        message.header("host").iter().for_each(|host| add("http_host", json!(host)));
+                        message.authority().iter().for_each(|host| add("http_host", json!(host)));
                         message.header("user-agent").iter().for_each(|agent| add("user_agent", json!(agent)));
                     }
                     HttpStart::Response { status } => add("http_status", json!(status.to_string())),
@@ -168,7 +168,7 @@ fn to_json(flow: &Flow) -> Value {
                     json!([
                         message.direction,
                         message.body.len(),
-                        message.chunked,
+                        message.coding == BodyCoding::Chunked,
                         message.cut,
                         message.body_range,
                         message.header("content-encoding")

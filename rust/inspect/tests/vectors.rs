@@ -8,7 +8,7 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use inspect::identifier::{Confidence, IdentifierKind as Kind, KnownIdentifier, Match, Scan, Scanner};
-use inspect::protocol::{HttpHeader, HttpMessage, HttpStart};
+use inspect::protocol::{BodyCoding, HttpHeader, HttpMessage, HttpStart};
 use packet::Direction;
 use serde_json::Value;
 
@@ -32,7 +32,12 @@ fn message(bytes: &[u8]) -> HttpMessage {
         if let Some((name, value)) = line.trim_end().split_once(':') {
             let from = at + line.find(value.trim()).unwrap();
             let range = from as u64..(from + value.trim().len()) as u64;
-            headers.push(HttpHeader { name: name.to_owned(), value: value.trim().to_owned(), range });
+            headers.push(HttpHeader {
+                name: name.to_owned(),
+                value: value.trim().to_owned(),
+                range,
+                huffman: false,
+            });
         }
         at += line.len();
     }
@@ -41,12 +46,13 @@ fn message(bytes: &[u8]) -> HttpMessage {
         start: HttpStart::Request {
             method,
             target_range: target_start..target_start + target.len() as u64,
+            huffman: false,
             target,
         },
         headers,
         body: bytes[head_end..].to_vec(),
         body_range: head_end as u64..bytes.len() as u64,
-        chunked: false,
+        coding: BodyCoding::Plain,
         cut: None,
         range: 0..bytes.len() as u64,
     }

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use super::compress::{Format, inflate};
 use super::walk::step_text;
-use super::{Limits, Piece, base64, form, header, hex, json, multipart, percent, protobuf, text, xml, xor};
+use super::{
+    Limits, Piece, base64, form, grpc, header, hex, json, multipart, percent, protobuf, text, xml, xor,
+};
+use crate::protocol::{http2_data, undo_huffman, websocket_payload};
 
 /// A step and what it yielded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,10 @@ fn first(bytes: &[u8], step: &str) -> Option<(Vec<u8>, bool)> {
 }
 
 fn is_transforming(word: &str) -> bool {
-    matches!(word, "chunked" | "gzip" | "zlib" | "deflate" | "percent" | "hex" | "base64" | "xor")
+    matches!(
+        word,
+        "chunked" | "frames" | "huffman" | "gzip" | "zlib" | "deflate" | "percent" | "hex" | "base64" | "xor"
+    )
 }
 
 fn number(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
@@ -65,6 +71,8 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
     let inflated = |format| Some(inflate(format, bytes, limits.bytes, limits.ratio).bytes);
     match word {
         "chunked" => Some(unchunk(bytes)),
+        "frames" => unframe(bytes, step),
+        "huffman" => undo_huffman(bytes),
         "gzip" => inflated(Format::Gzip),
         "zlib" => inflated(Format::Zlib),
         "deflate" => inflated(Format::Deflate),
@@ -79,6 +87,7 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
         "cookie" => select(bytes, word, step, &header::cookies(bytes, limits.steps)),
         "credentials" => select(bytes, word, step, &header::credentials(bytes)),
         "protobuf" => select(bytes, word, step, &protobuf::pieces(bytes, limits.steps)?),
+        "grpc" => select(bytes, word, step, &grpc::pieces(bytes, limits.steps)?),
         "multipart" => {
             let boundary = multipart::boundary(bytes)?;
             select(bytes, word, step, &multipart::pieces(bytes, boundary, limits.steps))
@@ -117,6 +126,15 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Undoes `frames (websocket)` and `frames (stream 5)`, those of HTTP/2.
+fn unframe(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
+    let of = step.strip_prefix("frames (")?.strip_suffix(')')?;
+    match of.strip_prefix("stream ") {
+        Some(stream) => Some(http2_data(bytes, stream.parse().ok()?)),
+        None => Some(websocket_payload(bytes)),
+    }
 }
 
 fn chunk_size(bytes: &[u8]) -> Option<(usize, usize)> {

@@ -5,8 +5,8 @@
 //!
 //! A leaf knows the chain of steps that led to it. Steps of two sorts make a chain:
 //! - *selecting* steps name a part of what they are given: `http body`, `http query imei`, `json device.imei`,
-//!   `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `multipart file`, `cookie uid`, `text IMEI`;
-//! - *transforming* steps change the bytes: `chunked`, `gzip`, `zlib`, `deflate`, `percent`, `hex`, `base64`, `xor`,
+//!   `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `grpc message`, `multipart file`, `cookie uid`, `text IMEI`;
+//! - *transforming* steps change the bytes: `chunked`, `frames`, `huffman`, `gzip`, `zlib`, `deflate`, `percent`, `hex`, `base64`, `xor`,
 //!   which may carry details in parentheses (`base64 (lines of 76)`).
 //!
 //! As long as only selecting steps were taken, a leaf's range in the stream is exact; from the first transforming
@@ -16,6 +16,7 @@ mod base64;
 mod compress;
 mod explain;
 mod form;
+mod grpc;
 mod header;
 mod hex;
 mod json;

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use super::compress::{Format, inflate};
 use super::schema::Schema;
 use super::{
-    Bytes, Decoded, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, header, hex, json,
+    Bytes, Decoded, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, grpc, header, hex, json,
     multipart, percent, protobuf, text, xml, xor,
 };
-use crate::protocol::{HttpMessage, HttpStart, Message};
+use crate::protocol::{BodyCoding, HttpMessage, HttpStart, Message};
 
 /// Shorter base64 is found too often in ordinary words.
 const BASE64_MIN: usize = 10;
@@ -20,11 +20,11 @@ const HEX_MIN: usize = 20;
 /// Takes an HTTP message apart: target, headers, cookies, body. `host` as the flow is named.
 pub fn decode_http<'a>(host: Option<&str>, message: &'a HttpMessage, limits: Limits) -> Decoded<'a> {
     let mut walk = Walk::new(limits);
-    if let HttpStart::Request { target, target_range, .. } = &message.start {
-        let host = message.header("host").or(host).unwrap_or_default();
+    if let HttpStart::Request { target, target_range, huffman, .. } = &message.start {
+        let host = message.authority().or(host).unwrap_or_default();
         let path = target.split('?').next().unwrap_or_default();
         walk.schema = Schema::of(host, path);
-        walk.target(target, target_range);
+        walk.target(target, target_range, *huffman);
     }
     walk.headers(message);
     walk.body(message);
@@ -37,8 +37,12 @@ pub fn decode_message(message: &Message, limits: Limits) -> Decoded<'_> {
     let mut walk = Walk::new(limits);
     walk.out.objects = 1;
     for part in &message.parts {
-        let chain = walk.step(None, format!("{} {}", message.protocol, part.name));
-        let place = place_of(&part.value, &part.range);
+        let mut chain = walk.step(None, format!("{} {}", message.protocol, part.name));
+        let mut place = place_of(&part.value, &part.range);
+        for step in message.undone() {
+            chain = walk.step(Some(chain), (*step).to_owned());
+            place = Place::Within(part.range.clone());
+        }
         let node = walk.node(Bytes::Input(&part.value), place, chain, 0);
         walk.queue.push(Task::new(node, part.name.clone(), 1, false));
     }
@@ -95,6 +99,9 @@ pub(super) fn sniff(
         }
     }
     if !text::is_texty(bytes) {
+        if let Some(pieces) = grpc::pieces(bytes, most) {
+            return Content::Parts("grpc", pieces);
+        }
         if let Some(plain) = xor::decode(bytes).filter(|plain| plain.len() <= room) {
             return Content::Encoded("xor (key inside)".to_owned(), plain);
         }
@@ -155,7 +162,7 @@ fn named_text(bytes: &[u8], limits: &Limits) -> Content {
 
 /// Whether bytes look like what somebody would have encoded, and not like noise.
 fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
-    if text::is_text(bytes) || xor::decode(bytes).is_some() {
+    if text::is_text(bytes) || xor::decode(bytes).is_some() || grpc::pieces(bytes, 1).is_some() {
         return true;
     }
     match Format::of(bytes) {
@@ -221,10 +228,17 @@ impl<'a> Walk<'a> {
         self.limits.bytes.saturating_sub(self.spent)
     }
 
-    fn target(&mut self, target: &'a str, range: &Range<u64>) {
+    fn target(&mut self, target: &'a str, range: &Range<u64>, huffman: bool) {
         let bytes = target.as_bytes();
-        let place = place_of(bytes, range);
         let chain = self.step(None, "http target".to_owned());
+        if huffman {
+            self.out.objects += 1;
+            let (chain, place) = self.undo_huffman(chain, range);
+            let node = self.node(Bytes::Input(bytes), place, chain, 0);
+            let object = self.out.objects;
+            return self.queue.push(Task::new(node, "path".to_owned(), object, false));
+        }
+        let place = place_of(bytes, range);
         let node = self.node(Bytes::Input(bytes), place, chain, 0);
         let path_end = target.find('?').unwrap_or(target.len());
         self.out.objects += 1;
@@ -245,8 +259,11 @@ impl<'a> Walk<'a> {
         let object = self.out.objects;
         for field in &message.headers {
             let bytes = field.value.as_bytes();
-            let place = place_of(bytes, &field.range);
-            let chain = self.step(None, format!("http header {}", field.name));
+            let mut place = place_of(bytes, &field.range);
+            let mut chain = self.step(None, format!("http header {}", field.name));
+            if field.huffman {
+                (chain, place) = self.undo_huffman(chain, &field.range);
+            }
             let node = self.node(Bytes::Input(bytes), place, chain, 1);
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             if is("cookie") || is("set-cookie") {
@@ -260,15 +277,21 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What HPACK's string code does to a value's chain and place.
+    fn undo_huffman(&mut self, chain: u32, range: &Range<u64>) -> (u32, Place) {
+        (self.step(Some(chain), "huffman".to_owned()), Place::Within(range.clone()))
+    }
+
     fn body(&mut self, message: &'a HttpMessage) {
         if message.body.is_empty() {
             return;
         }
         let chain = self.step(None, "http body".to_owned());
-        let (mut chain, mut place) = if message.chunked {
-            (self.step(Some(chain), "chunked".to_owned()), Place::Within(message.body_range.clone()))
-        } else {
-            (chain, Place::Exact(message.body_range.start))
+        let within = || Place::Within(message.body_range.clone());
+        let (mut chain, mut place) = match message.coding {
+            BodyCoding::Plain => (chain, Place::Exact(message.body_range.start)),
+            BodyCoding::Chunked => (self.step(Some(chain), "chunked".to_owned()), within()),
+            BodyCoding::Frames(id) => (self.step(Some(chain), format!("frames (stream {id})")), within()),
         };
         let mut bytes = Bytes::Input(&message.body);
         let codings = message.values("content-encoding").flat_map(|value| value.split(',')).rev();
@@ -409,7 +432,12 @@ impl<'a> Walk<'a> {
             let part = piece.bytes(bytes.get());
             let key = piece.key.map_or_else(|| piece.path.clone(), str::to_owned);
             let look = is_promising(part, shallow && !text::is_token(&piece.path));
-            let content = if look { self.look(part) } else { Content::Plain };
+            let mut content = if look { self.look(part) } else { Content::Plain };
+            if let ("grpc", Content::Plain, false) = (word, &content, text::is_texty(part)) {
+                // It need not say anything that tells so: gRPC's messages are of protobuf.
+                let known = protobuf::pieces(part, self.limits.steps);
+                content = known.map_or(content, |pieces| Content::Parts("protobuf", pieces));
+            }
             let encoded = matches!(&content, Content::Encoded(step, _) if step == "percent");
             if !matches!(content, Content::Plain) {
                 let label = step_text(word, &piece.path, number, piece.suffix);

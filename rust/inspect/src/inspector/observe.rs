@@ -60,7 +60,7 @@ impl Inspector {
         let origin = match &message.start {
             HttpStart::Response { .. } => Origin::Response,
             HttpStart::Request { method, target, .. } => {
-                let authority = authority_of_target(method, target).or_else(|| message.header("host"));
+                let authority = authority_of_target(method, target).or_else(|| message.authority());
                 if let Some(host) = authority.and_then(host_of_authority)
                     && self.facts[id].set_host(host, HostFrom::HttpHost)
                 {

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use packet::{Direction, Timestamp, Transport};
 
 use super::http::{self, Http};
+use super::http2::{self, Http2};
 use super::session::{Run, StreamSession, Switch, Upgrade};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
+use super::websocket::WebSocket;
 use super::{Observation, Protocol, datagram::Datagrams, dns};
 use crate::stream::StreamEvent;
 
@@ -41,11 +43,7 @@ struct Known {
 /// In the order in which they are asked: the first that says yes it is.
 const KNOWN: &[Known] = &[
     Known { protocol: Protocol::TLS, probe: |it| tls::probe(it.bytes), begin: || Box::new(Tls::new()) },
-    Known {
-        protocol: Protocol::HTTP2,
-        probe: |it| begins_with(it.bytes, b"PRI * HTTP/2.0\r\n"),
-        begin: || Box::new(Unknown::new()),
-    },
+    Known { protocol: Protocol::HTTP2, probe: |it| http2::probe(it.bytes), begin: || Box::new(Http2::new()) },
     Known { protocol: Protocol::HTTP, probe: |it| http::probe(it.bytes), begin: || Box::new(Http::new()) },
     Known {
         protocol: Protocol::DNS,
@@ -53,11 +51,6 @@ const KNOWN: &[Known] = &[
         begin: || Box::new(dns::Stream::new()),
     },
 ];
-
-/// Whether bytes begin with a text; `None`: they may yet.
-fn begins_with(bytes: &[u8], text: &[u8]) -> Option<bool> {
-    if bytes.len() < text.len() && text.starts_with(bytes) { None } else { Some(bytes.starts_with(text)) }
-}
 
 /// Takes one flow apart.
 #[derive(Debug, Clone)]
@@ -230,8 +223,8 @@ impl Dissector {
         let (protocol, session) = match switch.to {
             _ if self.switches > MAX_SWITCHES => (None, Session::Stream(Box::new(Unknown::to_the_end()))),
             Upgrade::Anything => (None, Session::Probing(Probing::default())),
-            Upgrade::WebSocket => (Some(Protocol("websocket")), Session::Stream(unknown())),
-            Upgrade::Http2 => (Some(Protocol::HTTP2), Session::Stream(unknown())),
+            Upgrade::WebSocket => (Some(Protocol("websocket")), Session::Stream(Box::new(WebSocket::new()))),
+            Upgrade::Http2 => (Some(Protocol::HTTP2), Session::Stream(Box::new(Http2::new()))),
         };
         out.extend(protocol.map(Observation::Protocol));
         self.session = session;

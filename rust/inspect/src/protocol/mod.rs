@@ -7,7 +7,9 @@ mod dissector;
 mod dns;
 mod dtls;
 mod hello;
+mod hpack;
 mod http;
+mod http2;
 mod ja4;
 mod ntp;
 mod quic;
@@ -15,6 +17,7 @@ mod reader;
 mod session;
 mod tls;
 mod unknown;
+mod websocket;
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -22,6 +25,9 @@ use std::ops::Range;
 use packet::Direction;
 
 pub use dissector::Dissector;
+pub(crate) use hpack::undo_huffman;
+pub(crate) use http2::data_of as http2_data;
+pub(crate) use websocket::payload_of as websocket_payload;
 
 /// A protocol that was recognised, by its stable lower-case name in reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +42,7 @@ impl Protocol {
     pub const DTLS: Self = Self("dtls");
     /// HTTP/1.0 or HTTP/1.1.
     pub const HTTP: Self = Self("http");
-    /// HTTP/2 in clear (seen, not taken apart).
+    /// HTTP/2 in clear.
     pub const HTTP2: Self = Self("http2");
     /// QUIC.
     pub const QUIC: Self = Self("quic");
@@ -114,25 +120,37 @@ pub struct ServerHello {
     pub retry: bool,
 }
 
-/// An HTTP/1.x message.
+/// An HTTP message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpMessage {
     /// Which way it went.
     pub direction: Direction,
     /// First line.
     pub start: HttpStart,
-    /// Header fields in order, trailers last; names as sent, values trimmed and unfolded.
+    /// Header fields in order, trailers last; names as sent, values trimmed and unfolded. HTTP/2's `:authority` is among
+    /// them, and its other pseudo-header fields are in `start`.
     pub headers: Vec<HttpHeader>,
-    /// The body with the chunked coding undone and the content coding kept, as far as it was kept.
+    /// The body with chunks and frames undone and the content coding kept, as far as it was kept.
     pub body: Vec<u8>,
-    /// The body in the stream, chunk headers included.
+    /// The body in the stream, chunk and frame headers included.
     pub body_range: Range<u64>,
-    /// Whether the body was sent in chunks (offsets in `body` are then not offsets in the stream).
-    pub chunked: bool,
-    /// Set when `body` is not the whole body: `gap`, `too_long`, `unfinished`.
+    /// How the body stands in the stream.
+    pub coding: BodyCoding,
+    /// Set when `body` is not the whole body: `gap`, `too_long`, `unfinished`, `reset`.
     pub cut: Option<&'static str>,
     /// The message in the stream.
     pub range: Range<u64>,
+}
+
+/// How an HTTP body stands in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyCoding {
+    /// In one piece: offsets in it are offsets in the stream.
+    Plain,
+    /// In chunks (RFC 9112 section 7.1).
+    Chunked,
+    /// In DATA frames of this HTTP/2 stream (RFC 9113 section 6.1), with those of others between them.
+    Frames(u32),
 }
 
 /// First line of an HTTP message.
@@ -146,6 +164,8 @@ pub enum HttpStart {
         target: String,
         /// The target in the stream.
         target_range: Range<u64>,
+        /// Whether it stands there in HPACK's string code (RFC 7541 section 5.2).
+        huffman: bool,
     },
     /// A response.
     Response {
@@ -161,11 +181,18 @@ pub struct HttpHeader {
     pub name: String,
     /// Value, trimmed; bytes that are no UTF-8 are replaced.
     pub value: String,
-    /// The value in the stream.
+    /// The value in the stream: where it was first sent, if HTTP/2's table repeats it.
     pub range: Range<u64>,
+    /// Whether it stands there in HPACK's string code (RFC 7541 section 5.2).
+    pub huffman: bool,
 }
 
 impl HttpMessage {
+    /// The authority that the header fields tell: HTTP/2's, or `Host`.
+    pub fn authority(&self) -> Option<&str> {
+        self.header(":authority").or_else(|| self.header("host"))
+    }
+
     /// The first header of that name, case ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next()
@@ -223,7 +250,8 @@ pub enum DnsData {
     },
 }
 
-/// A message of a protocol whose parts have names: an MQTT packet, a CoAP request, a SIP header block.
+/// A message of a protocol whose parts have names: an MQTT packet, a CoAP request, a SIP header block, a WebSocket
+/// message (its parts stand in the stream in frames).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Which way it went.
@@ -234,6 +262,17 @@ pub struct Message {
     pub host: Option<String>,
     /// Its parts in order.
     pub parts: Vec<Part>,
+}
+
+impl Message {
+    /// The transforming steps that lead from where a part stands in the stream to its value.
+    pub(crate) fn undone(&self) -> &'static [&'static str] {
+        match self.protocol {
+            websocket::NAME => &["frames (websocket)"],
+            websocket::COMPRESSED => &["frames (websocket)", "deflate"],
+            _ => &[],
+        }
+    }
 }
 
 /// A part of a [`Message`].

@@ -7,7 +7,7 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use packet::Direction;
 
 use super::*;
-use crate::protocol::HttpHeader;
+use crate::protocol::{BodyCoding, HttpHeader};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -32,6 +32,7 @@ fn post(target: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpMessage {
         name: (*name).into(),
         value: (*value).into(),
         range: 500..500 + value.len() as u64,
+        huffman: false,
     };
     HttpMessage {
         direction: Direction::Outbound,
@@ -39,14 +40,50 @@ fn post(target: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpMessage {
             method: "POST".into(),
             target: target.into(),
             target_range: 5..5 + target.len() as u64,
+            huffman: false,
         },
         headers: headers.iter().map(field).collect(),
         body: body.to_vec(),
         body_range: 1000..1000 + body.len() as u64,
-        chunked: false,
+        coding: BodyCoding::Plain,
         cut: None,
         range: 0..1000 + body.len() as u64,
     }
+}
+
+#[test]
+fn grpc_messages_are_read() {
+    // Field 1 is a string, field 2 a fixed64 with an Android id.
+    let hello = b"\x0a\x05hello";
+    let numbers = b"\x11\x88\x77\x66\x55\x44\x33\x22\x11";
+    let packed = gzip(b"{\"imei\":\"490154203237518\"}");
+    let mut body = Vec::new();
+    for (flags, message) in [(0, &hello[..]), (0, numbers), (1, &packed)] {
+        body.push(flags);
+        body.extend((message.len() as u32).to_be_bytes());
+        body.extend(message);
+    }
+    let chains = |body: &[u8]| {
+        let message = post("/pkg.Service/Method", &[("content-type", "application/grpc")], body);
+        let decoded = decode_http(None, &message, Limits::default());
+        ["1", "2", "imei"].map(|name| {
+            let found = leaves(&decoded, name);
+            let [(text, chain, _)] = &found[..] else { panic!("{found:?}") };
+            format!("{text}: {chain}")
+        })
+    };
+    let plain = chains(&body);
+    assert_eq!(
+        plain,
+        [
+            "hello: http body > grpc message > protobuf 1",
+            "1234605616436508552: http body > grpc message#2 > protobuf 2 (fixed64)",
+            "490154203237518: http body > grpc message#3 > gzip > json imei",
+        ]
+    );
+    // gRPC-web's text.
+    let coded = chains(STANDARD.encode(&body).as_bytes());
+    assert_eq!(coded, plain.map(|it| it.replace("http body", "http body > base64")));
 }
 
 /// Every leaf called `name`: its bytes, chain and range.

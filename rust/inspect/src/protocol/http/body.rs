@@ -1,6 +1,6 @@
 //! Where an HTTP/1.x body ends (RFC 9112 sections 6 and 7), with chunks read as leniently as browsers do.
 
-use super::super::HttpHeader;
+use super::super::{BodyCoding, HttpHeader};
 use super::head::parse_fields;
 
 /// Longest chunk header, and all trailers together.
@@ -56,6 +56,11 @@ impl Framing {
 
     pub(super) fn is_chunked(&self) -> bool {
         matches!(self, Self::Chunked(_))
+    }
+
+    /// How a body that is delimited so stands in the stream.
+    pub(super) fn coding(&self) -> BodyCoding {
+        if self.is_chunked() { BodyCoding::Chunked } else { BodyCoding::Plain }
     }
 
     /// Whether nothing more belongs to the body.

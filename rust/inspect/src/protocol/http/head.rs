@@ -139,6 +139,7 @@ fn parse_field(field: &[u8], at: u64) -> Option<HttpHeader> {
         name: String::from_utf8_lossy(name).into_owned(),
         value: lines.join(" "),
         range: at + range.start as u64..at + range.end as u64,
+        huffman: false,
     })
 }
 
@@ -188,6 +189,7 @@ fn parse_start(line: &[u8], at: u64) -> Option<HttpStart> {
         method: name.to_owned(),
         target: String::from_utf8_lossy(&line[target.clone()]).into_owned(),
         target_range: at + target.start as u64..at + target.end as u64,
+        huffman: false,
     })
 }
 
@@ -284,7 +286,7 @@ mod tests {
     #[test]
     fn start_lines_are_read() {
         let request = |line: &str| match parse_start(line.as_bytes(), 0) {
-            Some(HttpStart::Request { method, target, target_range }) => {
+            Some(HttpStart::Request { method, target, target_range, .. }) => {
                 assert_eq!(&line[target_range.start as usize..target_range.end as usize], target);
                 Some((method, target))
             }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use packet::Direction;
 
 use super::session::{StreamSession, Switch, Upgrade};
-use super::{HttpHeader, HttpMessage, HttpStart, Observation, Readable};
+use super::{BodyCoding, HttpHeader, HttpMessage, HttpStart, Observation, Readable};
 use crate::stream::StreamEvent;
 use body::{Framing, Progress};
 pub(super) use head::{begins_known, probe};
@@ -165,7 +165,7 @@ impl Http {
         let half = &mut self.halves[direction.index()];
         match forbidden {
             Some(framing) => {
-                half.keep_head(head, false, end);
+                half.keep_head(head, BodyCoding::Plain, end);
                 half.phase = Phase::Forbidden(framing);
             }
             None => half.begin_body(head, framing, end, connect, out),
@@ -217,7 +217,7 @@ pub(super) fn parse_whole(direction: Direction, bytes: &[u8], at: u64) -> Option
         headers,
         body: bytes[head_len..].to_vec(),
         body_range: at + head_len as u64..end,
-        chunked: false,
+        coding: BodyCoding::Plain,
         cut: None,
         range: at..end,
     })
@@ -387,7 +387,7 @@ impl Half {
         connect: bool,
         out: &mut Vec<Observation>,
     ) {
-        self.keep_head(head, framing.is_chunked(), end);
+        self.keep_head(head, framing.coding(), end);
         if framing.is_complete() {
             self.emit(None, out);
             self.phase = if connect { Phase::Held } else { Phase::Head };
@@ -396,14 +396,14 @@ impl Half {
         }
     }
 
-    fn keep_head(&mut self, head: Head, chunked: bool, end: u64) {
+    fn keep_head(&mut self, head: Head, coding: BodyCoding, end: u64) {
         self.message = Some(Box::new(HttpMessage {
             direction: self.direction,
             start: head.start,
             headers: head.headers,
             body: Vec::new(),
             body_range: end..end,
-            chunked,
+            coding,
             cut: None,
             range: head.at..end,
         }));
@@ -432,9 +432,9 @@ impl Half {
                 full |= room < content.len();
             }
         });
-        let chunked = framing.is_chunked();
+        let coding = framing.coding();
         if let Some(message) = &mut self.message {
-            message.chunked = chunked;
+            message.coding = coding;
             message.body_range.end = at + (all - rest.len()) as u64;
             message.range.end = message.body_range.end;
         }
@@ -517,7 +517,7 @@ impl Half {
                     && let Some(content) = body::unchunk(&message.body)
                 {
                     message.body = content;
-                    message.chunked = true;
+                    message.coding = BodyCoding::Chunked;
                 }
                 self.emit(None, out);
             }
@@ -533,7 +533,7 @@ impl Half {
                 let content = framing.take_unchunked();
                 if let Some(message) = self.message.as_mut().filter(|_| !content.is_empty()) {
                     message.body = content;
-                    message.chunked = false;
+                    message.coding = BodyCoding::Plain;
                 }
                 self.emit(Some(reason), out);
             }

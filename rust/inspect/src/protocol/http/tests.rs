@@ -126,8 +126,8 @@ fn ranges_are_offsets_in_the_stream() {
     assert_eq!((at(target_range), target.as_str()), ("http://h/p", "http://h/p"));
     assert!(m.headers.iter().all(|h| at(&h.range) == h.value), "{:?}", m.headers);
     assert_eq!(
-        (m.header("HOST"), m.header("t"), &m.body[..], m.chunked),
-        (Some("h"), Some("v"), &b"abc"[..], true)
+        (m.header("HOST"), m.header("t"), &m.body[..], m.coding),
+        (Some("h"), Some("v"), &b"abc"[..], BodyCoding::Chunked)
     );
     assert_eq!(at(&m.body_range), "2\r\nab\r\n1\r\nc\r\n0\r\nT: v\r\n\r\n");
     assert_eq!(m.range, 2..text.len() as u64);
@@ -223,7 +223,12 @@ fn an_upgrade_hands_over_what_follows() {
 fn lengths_that_are_none_are_passed_over() {
     let head = |value: &str| Head {
         start: HttpStart::Response { status: 200 },
-        headers: vec![HttpHeader { name: "content-length".into(), value: value.into(), range: 0..0 }],
+        headers: vec![HttpHeader {
+            name: "content-length".into(),
+            value: value.into(),
+            range: 0..0,
+            huffman: false,
+        }],
         at: 0,
     };
     assert_eq!(head("12").length(), Some(12));

@@ -1,0 +1,222 @@
+//! HPACK (RFC 7541): the header blocks of HTTP/2.
+//!
+//! An own decoder, because a value's place in the stream must be known: that of the literal it was first sent as, even
+//! when the table repeats it later.
+
+mod fixed;
+mod huffman;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+pub use huffman::decode as undo_huffman;
+
+/// More fields than any message has.
+const MAX_FIELDS: usize = 1000;
+/// Bytes that the fields of a block may come to: a block can name a long entry of the table a thousand times.
+const MAX_LIST: usize = 256 << 10;
+/// The largest table that is kept.
+const MAX_TABLE: usize = 64 << 10;
+/// The table's size before it is changed.
+const DEFAULT_TABLE: usize = 4096;
+/// What an entry counts beyond its bytes (RFC 7541 section 4.1).
+const ENTRY_OVERHEAD: usize = 32;
+
+/// A header block as its frames bring it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    /// Where in `bytes` each fragment begins, and where it stands in the stream.
+    fragments: Vec<(usize, u64)>,
+}
+
+impl Block {
+    /// Adds a fragment that stands at `at` in the stream.
+    pub(super) fn add(&mut self, bytes: &[u8], at: u64) {
+        if !bytes.is_empty() {
+            self.fragments.push((self.bytes.len(), at));
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where the first byte stands in the stream.
+    pub(super) fn at(&self) -> u64 {
+        self.fragments.first().map_or(0, |fragment| fragment.1)
+    }
+
+    /// Where a part of it stands in the stream; longer than the part, if a frame's header stands inside.
+    fn place(&self, part: Range<usize>) -> Range<u64> {
+        let start = self.offset(part.start);
+        start..self.offset(part.end.saturating_sub(1).max(part.start)) + u64::from(!part.is_empty())
+    }
+
+    fn offset(&self, at: usize) -> u64 {
+        let known = self.fragments.partition_point(|fragment| fragment.0 <= at);
+        let fragment = self.fragments.get(known.saturating_sub(1)).copied().unwrap_or_default();
+        fragment.1 + (at - fragment.0) as u64
+    }
+}
+
+/// A header field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Field {
+    /// Empty when it stands in a part of the table that was not seen.
+    pub(super) name: String,
+    /// Bytes that are no UTF-8 are replaced.
+    pub(super) value: String,
+    /// Where the value stands in the stream as a literal; of a field that all tables have, its index.
+    pub(super) range: Range<u64>,
+    /// Whether the literal is coded with [`undo_huffman`].
+    pub(super) huffman: bool,
+}
+
+/// One direction's decoder.
+#[derive(Debug, Clone)]
+pub(super) struct Decoder {
+    /// The newest first, with what they count.
+    entries: VecDeque<(Field, usize)>,
+    size: usize,
+    max: usize,
+    /// Whether blocks were missed: the table may hold more than is known.
+    partial: bool,
+}
+
+impl Decoder {
+    pub(super) fn new() -> Self {
+        Self { entries: VecDeque::new(), size: 0, max: DEFAULT_TABLE, partial: false }
+    }
+
+    /// A block was missed.
+    pub(super) fn miss(&mut self) {
+        self.entries.clear();
+        self.size = 0;
+        self.partial = true;
+    }
+
+    /// The fields of a block, and whether it is sound; those before the break if it is not.
+    pub(super) fn decode(&mut self, block: &Block) -> (Vec<Field>, bool) {
+        let mut out = Vec::new();
+        let (mut reader, mut listed) = (Reader { block, at: 0 }, 0);
+        while reader.at < block.bytes.len() {
+            let Some(field) = self.field(&mut reader) else { return (out, false) };
+            let Some(field) = field else { continue };
+            listed += field.name.len() + field.value.len() + ENTRY_OVERHEAD;
+            if out.len() < MAX_FIELDS && listed <= MAX_LIST {
+                out.push(field);
+            }
+        }
+        (out, true)
+    }
+
+    /// The next representation (RFC 7541 section 6): a field, or nothing if it changes the table's size only or names an
+    /// entry that was not seen.
+    fn field(&mut self, reader: &mut Reader<'_>) -> Option<Option<Field>> {
+        let start = reader.at;
+        let first = reader.peek()?;
+        if first & 0x80 != 0 {
+            let index = reader.integer(7)?;
+            return self.entry(index, reader.block.place(start..reader.at));
+        }
+        if first & 0xe0 == 0x20 {
+            let size = reader.integer(5)?;
+            self.max = size.min(MAX_TABLE);
+            self.evict(0);
+            return Some(None);
+        }
+        let indexed = first & 0xc0 == 0x40;
+        let name = match reader.integer(if indexed { 6 } else { 4 })? {
+            0 => reader.string()?.value,
+            index => self.entry(index, 0..0)?.map(|field| field.name).unwrap_or_default(),
+        };
+        let field = Field { name, ..reader.string()? };
+        if indexed {
+            self.insert(field.clone());
+        }
+        Some(Some(field))
+    }
+
+    /// The field of that index. `Some(None)`: it was not seen; `None`: there is none.
+    fn entry(&self, index: usize, place: Range<u64>) -> Option<Option<Field>> {
+        let index = index.checked_sub(1)?;
+        if let Some((name, value)) = fixed::FIELDS.get(index) {
+            let (name, value) = ((*name).to_owned(), (*value).to_owned());
+            return Some(Some(Field { name, value, range: place, huffman: false }));
+        }
+        match self.entries.get(index - fixed::FIELDS.len()) {
+            Some((field, _)) => Some(Some(field.clone())),
+            None => self.partial.then_some(None),
+        }
+    }
+
+    fn insert(&mut self, field: Field) {
+        let size = field.name.len() + field.value.len() + ENTRY_OVERHEAD;
+        self.evict(size);
+        if size <= self.max {
+            self.size += size;
+            self.entries.push_front((field, size));
+        }
+    }
+
+    /// Drops the oldest until there is room for `size`.
+    fn evict(&mut self, size: usize) {
+        while self.size + size > self.max {
+            let Some((_, dropped)) = self.entries.pop_back() else { return };
+            self.size -= dropped;
+        }
+    }
+}
+
+/// Reads a block's integers and strings (RFC 7541 section 5).
+struct Reader<'a> {
+    block: &'a Block,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.block.bytes.get(self.at).copied()
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn integer(&mut self, bits: u32) -> Option<usize> {
+        let most = (1usize << bits) - 1;
+        let mut value = usize::from(self.byte()?) & most;
+        if value < most {
+            return Some(value);
+        }
+        // Four more bytes are more than any block is long.
+        for shift in [0, 7, 14, 21] {
+            let byte = self.byte()?;
+            value += usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// A literal, as a field without a name.
+    fn string(&mut self) -> Option<Field> {
+        let huffman = self.peek()? & 0x80 != 0;
+        let length = self.integer(7)?;
+        let part = self.at..self.at.checked_add(length)?;
+        let bytes = self.block.bytes.get(part.clone())?;
+        self.at = part.end;
+        let plain = if huffman { huffman::decode(bytes)? } else { bytes.to_vec() };
+        let value = String::from_utf8(plain)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Some(Field { name: String::new(), value, range: self.block.place(part), huffman })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;
