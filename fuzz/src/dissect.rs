@@ -11,7 +11,7 @@ use packet::{Direction, Timestamp, Transport};
 const PORTS: [u16; 8] = [53, 80, 123, 137, 443, 1900, 5353, 9999];
 
 /// Where an observation says that it stands, and in which direction if it says so.
-fn ranges(observation: &Observation) -> Vec<(Option<Direction>, &Range<u64>)> {
+pub(crate) fn ranges(observation: &Observation) -> Vec<(Option<Direction>, &Range<u64>)> {
     match observation {
         Observation::Http(message) => vec![(Some(message.direction), &message.range)],
         Observation::Readable(readable) => vec![(Some(readable.direction), &readable.range)],

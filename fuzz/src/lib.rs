@@ -2,11 +2,15 @@
 //!
 //! `cargo xtask fuzz` lets libFuzzer search for bytes that do; the corpora of `fuzz/corpus` are replayed by `cargo test`.
 
+mod conversation;
 pub mod dissect;
+pub mod hpack;
+pub mod http2;
 pub mod packet;
 pub mod recording;
 pub mod scan;
 pub mod stream;
+pub mod websocket;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -14,10 +18,13 @@ pub type Target = fn(&[u8]);
 /// Every target by its name, which is that of its folder in `fuzz/corpus`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("dissect", dissect::run),
+    ("hpack", hpack::run),
+    ("http2", http2::run),
     ("packet", packet::run),
     ("recording", recording::run),
     ("scan", scan::run),
     ("stream", stream::run),
+    ("websocket", websocket::run),
 ];
 
 /// The target of that name.
