@@ -81,7 +81,7 @@ pub(super) struct Decoder {
     entries: VecDeque<(Field, usize)>,
     size: usize,
     max: usize,
-    /// Whether blocks were missed: the table may hold more than is known.
+    /// Whether the table may hold more than is known: blocks were missed, or it is larger than what is kept.
     partial: bool,
 }
 
@@ -123,6 +123,8 @@ impl Decoder {
         }
         if first & 0xe0 == 0x20 {
             let size = reader.integer(5)?;
+            // Of a larger table the newest entries are known.
+            self.partial |= size > MAX_TABLE;
             self.max = size.min(MAX_TABLE);
             self.evict(0);
             return Some(None);

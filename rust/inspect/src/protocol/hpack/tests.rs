@@ -119,6 +119,16 @@ fn after_a_miss_what_is_new_is_known() {
 }
 
 #[test]
+fn of_a_large_table_the_newest_are_known() {
+    let mut decoder = Decoder::new();
+    // 1 MiB.
+    read(&mut decoder, b"\x3f\xe1\xff\x3f");
+    let long = "x".repeat(40_000);
+    read(&mut decoder, &[literal("a", &long, true, false), literal("b", &long, true, false)].concat());
+    assert_eq!(read(&mut decoder, &[index(62), index(63)].concat()), own(&[("b", &long)]));
+}
+
+#[test]
 fn broken_blocks_yield_what_stands_before() {
     let good = literal("a", "1", false, false);
     for bad in
