@@ -244,7 +244,7 @@ impl Layers<'_> {
                 Observation::Http(message) => {
                     if let HttpStart::Request { target, .. } = &message.start {
                         add("http_uri", target);
-                        message.header("host").iter().for_each(|host| _ = add("http_host", host));
+                        message.authority().iter().for_each(|host| _ = add("http_host", host));
                     }
                     self.seen.messages.push(*message);
                 }

@@ -166,7 +166,12 @@ impl Known {
             ("constructed", "sni") if has_keys(row) => strings(&row["host"]),
             ("constructed", "http_host") if !has_keys(row) => strings(&row["host"]),
             ("constructed", _) => Vec::new(),
-            _ => row.get(field).map(strings).unwrap_or_default(),
+            _ => [Some(field), in_http2(field)]
+                .into_iter()
+                .flatten()
+                .filter_map(|name| row.get(name))
+                .flat_map(strings)
+                .collect(),
         });
         values.map(|value| normal(field, &value)).filter(|value| !value.is_empty()).collect()
     }
@@ -192,6 +197,15 @@ impl Known {
     }
 }
 
+/// What tshark calls a field of HTTP/2.
+fn in_http2(field: &str) -> Option<&'static str> {
+    match field {
+        "http_host" => Some("h2_authority"),
+        "http_uri" => Some("h2_path"),
+        _ => None,
+    }
+}
+
 /// Why a value was missed, as far as the truth itself tells.
 fn miss(known: &Known, seen: &Seen, field: &str, what: String) -> Miss {
     if let Some(error) = &seen.error {
@@ -210,7 +224,7 @@ fn miss(known: &Known, seen: &Seen, field: &str, what: String) -> Miss {
             return Miss::excused(what, "quoted in an ICMP error");
         }
         if field.starts_with("http") || field == "dns" {
-            if after("tls", "http") || after("tls", "dns") || after("dtls", "dns") {
+            if after("tls", "http") || after("tls", "http2") || after("tls", "dns") || after("dtls", "dns") {
                 return Miss::excused(what, "needs keys: TLS");
             }
             if after("quic", "http3") || after("quic", "dns") {
@@ -226,9 +240,6 @@ fn miss(known: &Known, seen: &Seen, field: &str, what: String) -> Miss {
                 .any(|row| row.get("http_method").is_some_and(|it| it.to_string().contains("CONNECT")));
             if field.starts_with("http") && hello && !proxied {
                 return Miss::excused(what, "needs keys: TLS");
-            }
-            if has("http2") && !has("http") {
-                return Miss::excused(what, "HTTP/2 (later)");
             }
         }
         if (field == "sni" || field == "ja4") && (after("socks", "tls") || after("http", "tls")) {

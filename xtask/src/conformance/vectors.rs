@@ -99,7 +99,7 @@ fn post(host: &str, path: &str, headers: &[String], body: &[u8]) -> Vec<u8> {
 /// What is found in a request by itself: a scanner remembers what it saw before.
 fn scan(request: &[u8]) -> Vec<Match> {
     let mut scanner = Scanner::default();
-    let message = |message: &HttpMessage| scanner.scan_http(message.header("host"), message).matches;
+    let message = |message: &HttpMessage| scanner.scan_http(message.authority(), message).matches;
     messages(request).iter().flat_map(message).collect()
 }
 

@@ -9,16 +9,20 @@ const COMPRESSED: u8 = 1;
 /// gRPC-web's trailers, as text.
 const TRAILERS: u8 = 0x80;
 
-/// The messages, at most `limit`, if the bytes are nothing else from end to end.
+/// The messages, at most `limit`, if the bytes are nothing else from end to end. After a whole one the last may be cut off.
 pub fn pieces(bytes: &[u8], limit: usize) -> Option<Vec<Piece>> {
     let mut out = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let (flags, length) = prefix(bytes.get(at..)?)?;
-        let content = at + PREFIX..(at + PREFIX).checked_add(length)?;
-        bytes.get(content.clone())?;
+        let start = at + PREFIX;
+        let end = start.checked_add(length)?;
+        if end > bytes.len() && out.is_empty() {
+            return None;
+        }
+        let content = start..end.min(bytes.len());
         at = content.end;
-        if length > 0 && out.len() < limit {
+        if !content.is_empty() && out.len() < limit {
             let name = if flags & TRAILERS == 0 { "message" } else { "trailers" };
             out.push(Piece::slice(name, content, out.len() as u32 + 1));
         }
@@ -45,6 +49,9 @@ mod tests {
         let own = |name: &str, bytes: &[u8]| (name.to_owned(), bytes.to_vec());
         assert_eq!(found, [own("message", b"abc"), own("message", b"de"), own("trailers", b"grpc-status:0")]);
         assert_eq!(pieces(bytes, 1).unwrap().len(), 1);
+        let cut: Vec<_> =
+            pieces(&bytes[..14], 9).unwrap().iter().map(|it| it.bytes(bytes).to_vec()).collect();
+        assert_eq!(cut, [b"abc".to_vec(), b"d".to_vec()]);
     }
 
     #[test]

@@ -155,9 +155,14 @@ impl Frames {
 
 /// Undoes the mask (RFC 6455 section 5.3) of bytes before which `phase` stand in the frame.
 fn unmask(bytes: &[u8], mask: Option<[u8; 4]>, phase: u64) -> Vec<u8> {
-    let Some(mut mask) = mask else { return bytes.to_vec() };
-    mask.rotate_left((phase % 4) as usize);
-    bytes.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    let mut out = bytes.to_vec();
+    if let Some(mut mask) = mask {
+        mask.rotate_left((phase % 4) as usize);
+        for four in out.chunks_mut(mask.len()) {
+            four.iter_mut().zip(mask).for_each(|(byte, key)| *byte ^= key);
+        }
+    }
+    out
 }
 
 /// The payload of the message that `bytes` begin with, as far as it is there, control frames inside it left out.
