@@ -37,6 +37,11 @@ pub fn explain(origin: &[u8], steps: &[String]) -> Vec<ExplainedStep> {
     out
 }
 
+/// Takes a single step on bytes that are what an earlier step yielded. `None`: it cannot be taken on them.
+pub fn explain_step(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
+    take(bytes, step)
+}
+
 /// A step while nothing was transformed yet: what came of it, and whether that is still so.
 fn first(bytes: &[u8], step: &str) -> Option<(Vec<u8>, bool)> {
     let word = step.split(' ').next().unwrap_or_default();

@@ -46,6 +46,7 @@ mod walk;
 mod wbxml;
 mod xml;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -55,7 +56,7 @@ use smol_str::SmolStr;
 use numbers::Numbers;
 
 pub use disguise::Cribs;
-pub use explain::{ExplainedStep, explain};
+pub use explain::{ExplainedStep, explain, explain_step};
 pub(crate) use hex::digit as hex_digit;
 
 /// What a walk may cost.
@@ -236,7 +237,30 @@ fn last_name(key: &str) -> &str {
 #[derive(Debug)]
 struct Step {
     parent: Option<u32>,
-    text: String,
+    label: Label,
+}
+
+/// What a step is called: put into words only when it is told.
+#[derive(Debug)]
+enum Label {
+    Text(Cow<'static, str>),
+    /// A selecting step's word, path, number among those of its path, and suffix.
+    Part(&'static str, SmolStr, u32, &'static str),
+}
+
+impl From<Cow<'static, str>> for Label {
+    fn from(text: Cow<'static, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl Label {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone().into_owned(),
+            Self::Part(word, path, number, suffix) => walk::step_text(word, path, *number, suffix),
+        }
+    }
 }
 
 /// All that decoding yielded.
@@ -349,7 +373,7 @@ impl Decoded<'_> {
     fn chain_of(&self, mut index: u32) -> Vec<String> {
         let mut chain = Vec::new();
         while let Some(step) = self.steps.get(index as usize) {
-            chain.push(step.text.clone());
+            chain.push(step.label.text());
             match step.parent {
                 Some(parent) => index = parent,
                 None => break,

@@ -1,5 +1,7 @@
 //! What bytes are: found out from themselves, strictest first.
 
+use std::borrow::Cow;
+
 use super::compress::{Format, inflate, unmarked};
 use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, hex, json, jwt, mime, msgpack,
@@ -21,14 +23,14 @@ pub enum Content {
     /// Nothing to undo.
     Plain,
     /// One encoding to undo: the step and the result.
-    Encoded(String, Vec<u8>),
+    Encoded(Cow<'static, str>, Vec<u8>),
     /// Parts: the step's word and they.
     Parts(&'static str, Vec<Piece>),
 }
 
 impl Content {
-    fn encoded(step: &str, bytes: Vec<u8>) -> Self {
-        Self::Encoded(step.to_owned(), bytes)
+    fn encoded(step: &'static str, bytes: Vec<u8>) -> Self {
+        Self::Encoded(Cow::Borrowed(step), bytes)
     }
 }
 
@@ -158,7 +160,7 @@ fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
     if let Some(out) = base64::decode(bytes, BASE64_MIN)
         && is_sensible(&out.bytes, limits)
     {
-        return Some(Content::Encoded(out.step, out.bytes));
+        return Some(Content::Encoded(Cow::Owned(out.step), out.bytes));
     }
     percent::is_encoded(bytes).then(|| Content::encoded("percent", percent::decode(bytes, true)))
 }
@@ -203,6 +205,10 @@ const MARK: u8 = 4;
 /// No digit of base64, white space or padding.
 const UNCODED: u8 = 8;
 const NO_NUMBER: u8 = 16;
+/// No hexadecimal digit, and no hyphen between groups of them.
+const NO_HEX: u8 = 32;
+const SPACE: u8 = 64;
+const HYPHEN: u8 = 128;
 
 const fn classes() -> [u8; 256] {
     let mut out = [0; 256];
@@ -216,7 +222,10 @@ const fn classes() -> [u8; 256] {
             | if it == b'%' { PERCENT } else { 0 }
             | if matches!(it, b'=' | b':' | b'?') { MARK } else { 0 }
             | if coded { 0 } else { UNCODED }
-            | if it.is_ascii_digit() { 0 } else { NO_NUMBER };
+            | if it.is_ascii_digit() { 0 } else { NO_NUMBER }
+            | if it.is_ascii_hexdigit() || it == b'-' { 0 } else { NO_HEX }
+            | if it == b' ' { SPACE } else { 0 }
+            | if it == b'-' { HYPHEN } else { 0 };
         byte += 1;
     }
     out
@@ -225,6 +234,15 @@ const fn classes() -> [u8; 256] {
 /// Whether a value in free text can be base64: long, but not so long that many of them would cost much.
 pub fn is_coded(part: &[u8]) -> bool {
     (24..=4096).contains(&part.len()) && part.iter().all(|&byte| base64::is_digit(byte) || byte == b'=')
+}
+
+/// Whether a part that could be base64 is far likelier to be something else: a UUID or a short hexadecimal number, or words.
+fn is_word(part: &[u8], class: u8) -> bool {
+    if class & NO_HEX == 0 {
+        return class & HYPHEN != 0 || part.len() < HEX_MIN;
+    }
+    // A form's `+` is one of 64 digits, a space between words one of six letters.
+    class & SPACE != 0 && part.iter().filter(|&&byte| byte == b' ').count() * 12 > part.len()
 }
 
 /// A quick look at whether [`sniff`] could find something in a part.
@@ -240,7 +258,7 @@ pub fn is_promising(part: &[u8]) -> bool {
         return true;
     }
     if class & UNCODED == 0 {
-        return part.len() >= 14 && class & NO_NUMBER != 0;
+        return part.len() >= 14 && class & NO_NUMBER != 0 && !is_word(part, class);
     }
     matches!(
         part.first(),

@@ -10,6 +10,8 @@ pub fn decode(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
     match bytes {
         [0xff, 0xfe, rest @ ..] if !rest.is_empty() => checked("utf-16le", rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] if !rest.is_empty() => checked("utf-16be", rest, u16::from_be_bytes),
+        // Of a text's first unit one half alone is zero, if that tells anything.
+        [first, second, ..] if (*first == 0) == (*second == 0) => None,
         _ if bytes.len() < SHORTEST => None,
         // Of a Latin text one half of each unit is zero. A terminating zero may follow.
         _ if zeros(bytes, 1) => checked("utf-16le", bytes, u16::from_le_bytes),

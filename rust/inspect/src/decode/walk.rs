@@ -1,5 +1,6 @@
 //! The walk from content to leaves.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -10,7 +11,7 @@ use super::numbers::Numbers;
 use super::schema::Schema;
 use super::sniff::{Content, is_coded, is_promising, sniff};
 use super::{
-    Bytes, Cribs, Decoded, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, header, hex,
+    Bytes, Cribs, Decoded, Label, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, header, hex,
     protobuf, text,
 };
 use crate::protocol::{HttpMessage, HttpStart, Message};
@@ -40,7 +41,7 @@ pub fn decode_message(message: &Message, limits: Limits) -> Decoded<'_> {
     let mut walk = Walk::new(limits);
     walk.out.objects = 1;
     for part in &message.parts {
-        let chain = walk.step(None, format!("{} {}", message.protocol, part.name));
+        let chain = walk.step(None, Cow::Owned(format!("{} {}", message.protocol, part.name)));
         let place = place_of(&part.value, &part.range);
         let node = walk.node(Bytes::Input(&part.value), place, chain, 0);
         walk.queue.push(Task::new(node, part.name.clone(), 1, false));
@@ -63,7 +64,7 @@ fn place_of(bytes: &[u8], range: &Range<u64>) -> Place {
 /// Takes bytes without a known protocol apart. `origin` becomes the first step.
 pub fn decode_bytes<'a>(origin: &str, bytes: &'a [u8], range: Range<u64>, limits: Limits) -> Decoded<'a> {
     let mut walk = Walk::new(limits);
-    let chain = walk.step(None, origin.to_owned());
+    let chain = walk.step(None, Cow::Owned(origin.to_owned()));
     let node = walk.node(Bytes::Input(bytes), Place::Exact(range.start), chain, 0);
     walk.queue.push(Task::new(node, "", 1, true));
     walk.out.objects = 1;
@@ -126,8 +127,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn step(&mut self, parent: Option<u32>, text: String) -> u32 {
-        self.out.steps.push(Step { parent, text });
+    fn step(&mut self, parent: Option<u32>, label: impl Into<Label>) -> u32 {
+        self.out.steps.push(Step { parent, label: label.into() });
         (self.out.steps.len() - 1) as u32
     }
 
@@ -143,7 +144,7 @@ impl<'a> Walk<'a> {
     fn target(&mut self, target: &'a str, range: &Range<u64>) {
         let bytes = target.as_bytes();
         let place = place_of(bytes, range);
-        let chain = self.step(None, "http target".to_owned());
+        let chain = self.step(None, Cow::Borrowed("http target"));
         let node = self.node(Bytes::Input(bytes), place, chain, 0);
         let path_end = target.find('?').unwrap_or(target.len());
         self.out.objects += 1;
@@ -165,7 +166,7 @@ impl<'a> Walk<'a> {
         for field in &message.headers {
             let bytes = field.value.as_bytes();
             let place = place_of(bytes, &field.range);
-            let chain = self.step(None, format!("http header {}", field.name));
+            let chain = self.step(None, Cow::Owned(format!("http header {}", field.name)));
             let node = self.node(Bytes::Input(bytes), place, chain, 1);
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             if is("cookie") || is("set-cookie") {
@@ -183,9 +184,9 @@ impl<'a> Walk<'a> {
         if message.body.is_empty() {
             return;
         }
-        let chain = self.step(None, "http body".to_owned());
+        let chain = self.step(None, Cow::Borrowed("http body"));
         let (mut chain, mut place) = if message.chunked {
-            (self.step(Some(chain), "chunked".to_owned()), Place::Within(message.body_range.clone()))
+            (self.step(Some(chain), Cow::Borrowed("chunked")), Place::Within(message.body_range.clone()))
         } else {
             (chain, Place::Exact(message.body_range.start))
         };
@@ -195,7 +196,7 @@ impl<'a> Walk<'a> {
             let Some((step, plain)) = self.uncode(&coding_name(coding), bytes.get()) else { continue };
             let whole = 0..bytes.get().len();
             place = Place::Within(place.range(&whole));
-            chain = self.step(Some(chain), step.to_owned());
+            chain = self.step(Some(chain), Cow::Borrowed(step));
             self.out.formats.push(step);
             bytes = Bytes::Own(Rc::from(plain));
         }
@@ -236,7 +237,14 @@ impl<'a> Walk<'a> {
         let Some(node) = self.out.nodes.get(task.node as usize) else { return };
         let (bytes, place, chain, depth) = (node.bytes.clone(), node.place.clone(), node.chain, node.depth);
         let room = self.room();
-        let mut content = task.content.take().unwrap_or_else(|| self.look(bytes.get()));
+        let mut content = match task.content.take() {
+            Some(content) => content,
+            // What was decoded of a part is a short text most often.
+            None if !task.trunk && text::is_texty(bytes.get()) && !is_promising(bytes.get()) => {
+                Content::Plain
+            }
+            None => self.look(bytes.get()),
+        };
         if let (Content::Plain, Some(_)) = (&content, self.schema)
             && let Some(pieces) = protobuf::pieces(bytes.get(), self.limits.steps)
         {
@@ -260,9 +268,8 @@ impl<'a> Walk<'a> {
                 if task.trunk {
                     self.out.formats.push(format_word(&step));
                 }
-                let whole = 0..bytes.get().len();
+                let within = Place::Within(place.range(&(0..bytes.get().len())));
                 let chain = self.step(Some(chain), step);
-                let within = Place::Within(place.range(&whole));
                 let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
                 self.queue.push(Task { node, listed: false, tried: true, ..task });
             }
@@ -290,7 +297,7 @@ impl<'a> Walk<'a> {
         if let Some(why) = out.stopped {
             self.out.stop(why);
         }
-        Some(Content::Encoded(format.as_str().to_owned(), out.bytes))
+        Some(Content::Encoded(Cow::Borrowed(format.as_str()), out.bytes))
     }
 
     /// Finds out what bytes are.
@@ -342,17 +349,21 @@ impl<'a> Walk<'a> {
             let looked =
                 if shallow && !text::is_token(&piece.path) { is_coded(part) } else { is_promising(part) };
             let content = if looked { self.look(part) } else { Content::Plain };
-            let replaced = matches!(&content, Content::Encoded(step, _) if step == "percent");
+            let replaced = matches!(&content, Content::Encoded(step, _) if *step == "percent");
             if !matches!(content, Content::Plain) {
                 let key = |index: usize| pieces.get(index).map(|it| (&it.path, it.suffix));
                 let number = numbers.get(index, pieces.len(), key);
-                let label = step_text(word, &piece.path, number, piece.suffix);
+                let label = Label::Part(word, piece.path.clone(), number, piece.suffix);
                 let child_chain = self.step(parent_step, label);
-                let (child, within) = self.child(&bytes, &place, &piece.value);
-                let node = self.node(child, within, child_chain, depth.saturating_add(1));
                 let key = piece.key.as_ref().unwrap_or(&piece.path).clone();
-                let task = Task::new(node, key, base.saturating_add(piece.object), false);
-                self.queue.push(Task { listed: true, content: Some(content), ..task });
+                let task = Task::new(0, key, base.saturating_add(piece.object), false);
+                self.part(
+                    content,
+                    (&bytes, &place, &piece.value),
+                    child_chain,
+                    depth.saturating_add(1),
+                    task,
+                );
             }
             if replaced && let Some(piece) = pieces.get_mut(index) {
                 piece.replaced = true;
@@ -380,6 +391,33 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Queues what was found in a part; what it was decoded to, if that is all that it is.
+    fn part(
+        &mut self,
+        content: Content,
+        (bytes, place, value): (&Bytes<'a>, &Place, &Value),
+        chain: u32,
+        depth: u8,
+        task: Task,
+    ) {
+        match content {
+            Content::Encoded(step, decoded) if depth < self.limits.depth && decoded.len() <= self.room() => {
+                self.out.spent += decoded.len();
+                let within = match value {
+                    Value::Slice(range) | Value::Own(_, range) => Place::Within(place.range(range)),
+                };
+                let chain = self.step(Some(chain), step);
+                let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
+                self.queue.push(Task { node, tried: true, ..task });
+            }
+            content => {
+                let (child, within) = self.child(bytes, place, value);
+                let node = self.node(child, within, chain, depth);
+                self.queue.push(Task { node, listed: true, content: Some(content), ..task });
+            }
+        }
+    }
+
     /// Looks for a known value beneath a cipher in a leaf, and queues what lies there.
     fn crib(&mut self, index: usize, cribs: &Cribs) {
         let Some(leaf) = self.out.leaves.get(index) else { return };
@@ -398,13 +436,14 @@ impl<'a> Walk<'a> {
         let place = Place::Within(self.out.range(leaf, 0..bytes.len()));
         let (mut chain, name, object) = (leaf.chain, leaf.key.clone(), leaf.object);
         if !leaf.step.0.is_empty() {
-            let label = step_text(leaf.step.0, &leaf.step.1, self.out.number(leaf), leaf.step.2);
+            let (word, path, suffix) = leaf.step.clone();
+            let label = Label::Part(word, path, self.out.number(leaf), suffix);
             chain = self.step((chain != u32::MAX).then_some(chain), label);
         }
         if let Some((step, _)) = written {
-            chain = self.step(Some(chain), step);
+            chain = self.step(Some(chain), Cow::Owned(step));
         }
-        let chain = self.step(Some(chain), key.step());
+        let chain = self.step(Some(chain), Cow::Owned(key.step()));
         self.out.spent += plain.len();
         let node = self.node(Bytes::Own(Rc::from(plain)), place, chain, depth);
         self.queue.push(Task::new(node, name, object, false));
