@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask fuzz` lets libFuzzer search for bytes that do; the corpora of `fuzz/corpus` are replayed by `cargo test`.
 
+pub mod decode;
 pub mod dissect;
 pub mod packet;
 pub mod recording;
@@ -12,6 +13,11 @@ pub mod stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in `fuzz/corpus`.
+pub fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
+    TARGETS.iter().chain(decode::TARGETS)
+}
+
+/// The targets that are no decoder's.
 pub const TARGETS: &[(&str, Target)] = &[
     ("dissect", dissect::run),
     ("packet", packet::run),
@@ -22,5 +28,5 @@ pub const TARGETS: &[(&str, Target)] = &[
 
 /// The target of that name.
 pub fn target(name: &str) -> Option<Target> {
-    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, run)| *run)
+    targets().find(|(known, _)| *known == name).map(|(_, run)| *run)
 }
