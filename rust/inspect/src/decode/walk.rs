@@ -496,8 +496,17 @@ fn coding_name(coding: &str) -> String {
 
 /// A transforming step without its details.
 fn format_word(step: &str) -> &'static str {
-    const WORDS: [&str; 8] =
-        ["base64", "base32", "hex", "percent", "quoted-printable", "utf-16le", "utf-16be", "xor"];
+    const WORDS: [&str; 9] = [
+        "base64",
+        "base32",
+        "hex",
+        "percent",
+        "quoted-printable",
+        "utf-16le",
+        "utf-16be",
+        "xor",
+        "aes-128-cbc",
+    ];
     let word = step.split(' ').next().unwrap_or_default();
     let written = || WORDS.into_iter().find(|it| *it == word);
     Format::of_step(word).map(Format::as_str).or_else(written).unwrap_or("")

@@ -279,9 +279,26 @@ fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
     let encrypted = declared.contains("encrypt") || declared.contains("cipher");
     let claims = encrypted || (declared.starts_with("image/") && !declared.contains("svg"));
     let plain = *formats.last()?;
-    let readable = ["json", "form", "xml", "multipart", "base64", "hex", "percent"].contains(&plain);
+    let readable = [
+        "json",
+        "form",
+        "xml",
+        "multipart",
+        "mime",
+        "jwt",
+        "base64",
+        "base32",
+        "hex",
+        "percent",
+        "quoted-printable",
+        "utf-16le",
+        "utf-16be",
+    ]
+    .contains(&plain);
     (claims && readable).then(|| {
-        let compressed = |it: &&&str| matches!(**it, "gzip" | "zlib" | "deflate");
+        let compressed = |it: &&&str| {
+            matches!(**it, "gzip" | "zlib" | "deflate" | "brotli" | "zstd" | "lz4" | "lz4-block")
+        };
         let first = formats.iter().find(|it| !compressed(it)).unwrap_or(&plain);
         format!("says that it is {declared} and is {first}")
     })
