@@ -3,6 +3,7 @@
 //! `cargo xtask fuzz` lets libFuzzer search for bytes that do; the corpora of `fuzz/corpus` are replayed by `cargo test`.
 
 mod conversation;
+pub mod decode;
 pub mod dissect;
 pub mod hpack;
 pub mod http2;
@@ -16,6 +17,11 @@ pub mod websocket;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in `fuzz/corpus`.
+pub fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
+    TARGETS.iter().chain(decode::TARGETS)
+}
+
+/// The targets that are no decoder's.
 pub const TARGETS: &[(&str, Target)] = &[
     ("dissect", dissect::run),
     ("hpack", hpack::run),
@@ -29,5 +35,5 @@ pub const TARGETS: &[(&str, Target)] = &[
 
 /// The target of that name.
 pub fn target(name: &str) -> Option<Target> {
-    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, run)| *run)
+    targets().find(|(known, _)| *known == name).map(|(_, run)| *run)
 }

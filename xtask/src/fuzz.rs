@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use ::fuzz::TARGETS;
+use ::fuzz::targets;
 
 use crate::{needs, run};
 
@@ -35,14 +35,14 @@ pub struct Arguments {
 }
 
 fn known(name: &str) -> Result<String, String> {
-    let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = targets().map(|(name, _)| *name).collect();
     if names.contains(&name) { Ok(name.to_owned()) } else { Err(format!("one of {}", names.join(", "))) }
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     needs::ensure(&[needs::LINKER, CXX])?;
     let program = build()?;
-    let all = || TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let all = || targets().map(|(name, _)| (*name).to_owned()).collect();
     let targets: Vec<String> = if arguments.targets.is_empty() { all() } else { arguments.targets.clone() };
     let mut broken = Vec::new();
     for target in &targets {

@@ -26,6 +26,8 @@ pub struct Facts {
     pub network: Network,
     /// Protocols recognised, outermost first.
     pub protocols: Vec<Protocol>,
+    /// Bytes that decoding yielded so far.
+    pub decoded: u64,
     /// JA4 of the first ClientHello.
     pub ja4: Option<String>,
     /// Whether the name in the ClientHello is only the outer one.

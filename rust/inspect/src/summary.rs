@@ -174,7 +174,7 @@ fn cut(why: &str) -> &str {
 fn stop(bound: &str) -> &str {
     match bound {
         "bytes" => "too long when decoded",
-        "coding" => "in a coding that is not read here, such as Brotli",
+        "coding" => "in a coding that is not read here, or broken",
         "depth" => "encoded too many times over",
         "ratio" => "unpacks to too many times its size",
         "steps" => "made of too many parts",

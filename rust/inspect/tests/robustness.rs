@@ -8,6 +8,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use inspect::decode::{Limits, decode_bytes, explain};
 use inspect::identifier::{IdentifierKind, KnownIdentifier, Scanner};
+use inspect::{Config, Inspector};
+use packet::{Input, Timestamp};
 use proptest::prelude::*;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -72,11 +74,14 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
 
 /// The same, encoded a few times over.
 fn nested() -> impl Strategy<Value = Vec<u8>> {
-    (fragments(), prop::collection::vec(0u8..4, 0..4)).prop_map(|(bytes, codings)| {
+    (fragments(), prop::collection::vec(0u8..7, 0..4)).prop_map(|(bytes, codings)| {
         codings.into_iter().fold(bytes, |bytes, coding| match coding {
             0 => STANDARD.encode(bytes).into_bytes(),
             1 => gzip(&bytes),
             2 => bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes(),
+            3 => bytes.iter().zip([0x5a, 0xa5, 1].iter().cycle()).map(|(byte, key)| byte ^ key).collect(),
+            4 => bytes.iter().flat_map(|byte| [*byte, 0]).collect(),
+            5 => [&[0xa1, 0x62, b'i', b'd', 0x59][..], &(bytes.len() as u16).to_be_bytes(), &bytes].concat(),
             _ => format!("{{\"a\":{:?}}}", String::from_utf8_lossy(&bytes)).into_bytes(),
         })
     })
@@ -156,4 +161,33 @@ fn content_made_to_be_slow_is_not() {
         let scan = scanner.scan_bytes("tcp payload", text.as_bytes(), 0..text.len() as u64);
         assert!(scan.matches.len() <= 1024, "{}", &text[..20]);
     }
+}
+
+#[test]
+fn many_bombs_in_a_flow_are_stopped_together() {
+    let bomb = gzip(&vec![b' '; 60 << 10]);
+    let head = format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n", bomb.len());
+    let message = [head.as_bytes(), &bomb].concat();
+    let mut inspector = Inspector::new(Config::default()).unwrap();
+    for number in 0..400u32 {
+        let packet = segment(1 + number * message.len() as u32, &message);
+        let at = Timestamp::from_millis(i64::from(number));
+        inspector.handle_input(at, Input::Packet { direction: None, bytes: &packet });
+    }
+    let report = inspector.finish(None);
+    let stopped = report.unseen.iter().find(|it| it.what == "decoding_stopped").map(|it| it.count);
+    // Each yields less than its message may; in the end there is no room for more in the flow.
+    assert!(matches!(stopped, Some(Some(20..200))), "{:?}", report.unseen);
+}
+
+/// An IPv4 packet with a TCP segment of a phone.
+fn segment(sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x45, 0];
+    packet.extend((40 + payload.len() as u16).to_be_bytes());
+    packet.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 2, 203, 0, 113, 9]);
+    packet.extend([40_000u16, 80].iter().flat_map(|port| port.to_be_bytes()));
+    packet.extend(sequence.to_be_bytes());
+    packet.extend([0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+    packet.extend(payload);
+    packet
 }

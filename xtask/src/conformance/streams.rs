@@ -108,7 +108,7 @@ fn difference(half: &Half, rebuilt: &[Piece]) -> Option<String> {
 }
 
 /// Content codings that the engine does not undo.
-const NOT_UNDONE: [&str; 3] = ["br", "lzma", "zstd"];
+const NOT_UNDONE: [&str; 1] = ["lzma"];
 
 /// Replies made to slip past scanners (folders called `http-evader`): each must decode to the text it hides, whether
 /// it stands in a message or in bytes that are none, which the engine searches as well.

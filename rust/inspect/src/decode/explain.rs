@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::compress::{Format, inflate};
 use super::walk::step_text;
 use super::{
-    Limits, Piece, base64, form, grpc, header, hex, json, multipart, percent, protobuf, text, xml, xor,
+    Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, header, hex, json, jwt, mime,
+    msgpack, multipart, percent, plist, protobuf, quoted, text, utf16, wbxml, xml,
 };
 use crate::protocol::{http2_data, undo_huffman, websocket_payload};
 
@@ -37,13 +38,18 @@ pub fn explain(origin: &[u8], steps: &[String]) -> Vec<ExplainedStep> {
     out
 }
 
+/// Takes a single step on bytes that are what an earlier step yielded. `None`: it cannot be taken on them.
+pub fn explain_step(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
+    take(bytes, step)
+}
+
 /// A step while nothing was transformed yet: what came of it, and whether that is still so.
 fn first(bytes: &[u8], step: &str) -> Option<(Vec<u8>, bool)> {
     let word = step.split(' ').next().unwrap_or_default();
     match word {
         "json" if bytes.contains(&b'\\') => Some((json::unescape(bytes), false)),
         "xml" if bytes.contains(&b'&') => Some((xml::unescape(bytes), false)),
-        "protobuf" if step.ends_with(')') => Some((number(bytes, step)?, false)),
+        _ if let Some(made) = made(bytes, word, step) => Some((made?, false)),
         _ if is_transforming(word) => Some((take(bytes, step)?, false)),
         _ => Some((bytes.to_vec(), true)),
     }
@@ -52,47 +58,73 @@ fn first(bytes: &[u8], step: &str) -> Option<(Vec<u8>, bool)> {
 fn is_transforming(word: &str) -> bool {
     matches!(
         word,
-        "chunked" | "frames" | "huffman" | "gzip" | "zlib" | "deflate" | "percent" | "hex" | "base64" | "xor"
-    )
+        "chunked"
+            | "frames"
+            | "huffman"
+            | "percent"
+            | "quoted-printable"
+            | "hex"
+            | "base32"
+            | "base64"
+            | "xor"
+            | "aes-128-cbc"
+    ) || word.starts_with("utf-16")
+        || Format::of_step(word).is_some()
 }
 
-fn number(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
-    let value = if step.ends_with("(fixed64)") {
-        u64::from_le_bytes(*bytes.first_chunk()?)
-    } else {
-        protobuf::varint(bytes)?.0
+/// What a selecting step made of the bytes, when it did not leave them as they are: its suffix says so.
+fn made(bytes: &[u8], word: &str, step: &str) -> Option<Option<Vec<u8>>> {
+    let read: fn(&[u8]) -> Option<Vec<u8>> = match (word, step.rsplit(' ').next()?) {
+        ("protobuf", "(fixed64)") => {
+            |bytes| Some(u64::from_le_bytes(*bytes.first_chunk()?).to_string().into_bytes())
+        }
+        ("protobuf", "(varint)") => |bytes| Some(protobuf::varint(bytes)?.0.to_string().into_bytes()),
+        ("cbor", "(number)" | "(chunks)") => cbor::scalar,
+        ("msgpack", "(number)") => msgpack::scalar,
+        ("plist", "(number)" | "(utf-16)") => plist::scalar,
+        ("der", "(utf-16)") => der::scalar,
+        _ => return None,
     };
-    Some(value.to_string().into_bytes())
+    Some(read(bytes))
 }
 
 fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
     let limits = Limits::default();
     let word = step.split(' ').next().unwrap_or_default();
-    let inflated = |format| Some(inflate(format, bytes, limits.bytes, limits.ratio).bytes);
+    if let Some(format) = Format::of_step(word) {
+        return Some(inflate(format, bytes, limits.bytes, limits.ratio).bytes);
+    }
+    let pick = |pieces: &[Piece]| select(bytes, word, step, pieces);
     match word {
         "chunked" => Some(unchunk(bytes)),
         "frames" => unframe(bytes, step),
         "huffman" => undo_huffman(bytes),
-        "gzip" => inflated(Format::Gzip),
-        "zlib" => inflated(Format::Zlib),
-        "deflate" => inflated(Format::Deflate),
         "percent" => Some(percent::decode(bytes, true)),
+        "quoted-printable" => Some(quoted::decode(bytes)),
         "hex" => hex::decode(bytes.trim_ascii()),
+        "base32" => base32::decode(bytes),
         "base64" => base64::decode(bytes, 1).map(|it| it.bytes),
-        "xor" => xor::decode(bytes),
-        "json" => select(bytes, word, step, &json::pieces(bytes, limits.steps)),
-        "xml" => select(bytes, word, step, &xml::pieces(bytes, limits.steps)),
-        "form" => select(bytes, word, step, &form::pieces(bytes, limits.steps)),
-        "query" => select(bytes, word, step, &text::query(bytes, limits.steps)),
-        "cookie" => select(bytes, word, step, &header::cookies(bytes, limits.steps)),
-        "credentials" => select(bytes, word, step, &header::credentials(bytes)),
-        "protobuf" => select(bytes, word, step, &protobuf::pieces(bytes, limits.steps)?),
-        "grpc" => select(bytes, word, step, &grpc::pieces(bytes, limits.steps)?),
-        "multipart" => {
-            let boundary = multipart::boundary(bytes)?;
-            select(bytes, word, step, &multipart::pieces(bytes, boundary, limits.steps))
-        }
-        "text" => select(bytes, word, step, &text::pieces(bytes)),
+        "utf-16le" | "utf-16be" => utf16::decode(bytes).map(|(_, text)| text),
+        "xor" | "aes-128-cbc" => disguise::reopen(step, bytes),
+        "json" => pick(&json::pieces(bytes, limits.steps)),
+        "xml" => pick(&xml::pieces(bytes, limits.steps)),
+        "form" => pick(&form::pieces(bytes, limits.steps)),
+        "query" => pick(&text::query(bytes, limits.steps)),
+        "cookie" => pick(&header::cookies(bytes, limits.steps)),
+        "credentials" => pick(&header::credentials(bytes)),
+        "protobuf" => pick(&protobuf::pieces(bytes, limits.steps)?),
+        "grpc" => pick(&grpc::pieces(bytes, limits.steps)?),
+        "delimited" => pick(&protobuf::delimited(bytes, limits.steps)?),
+        "cbor" => pick(&cbor::pieces(bytes, limits.steps)?),
+        "msgpack" => pick(&msgpack::pieces(bytes, limits.steps)?),
+        "plist" => pick(&plist::pieces(bytes, limits.steps)?),
+        "wbxml" => pick(&wbxml::pieces(bytes, limits.steps)?),
+        "der" => pick(&der::pieces(bytes, limits.steps)?),
+        "multipart" => pick(&multipart::pieces(bytes, multipart::boundary(bytes)?, limits.steps)),
+        "mime" => pick(&mime::pieces(bytes, limits.steps)?),
+        "jwt" => pick(&jwt::pieces(bytes)?),
+        "data" => pick(&[data_url::piece(bytes)?]),
+        "text" => pick(&text::pieces(bytes)),
         _ => Some(bytes.to_vec()),
     }
 }

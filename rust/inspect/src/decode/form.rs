@@ -1,5 +1,7 @@
 //! `k=v&k=v`: query strings and forms (`application/x-www-form-urlencoded`, WHATWG URL).
 
+use std::borrow::Cow;
+
 use super::{Piece, percent};
 
 /// Whether it looks like `k=v`, at least once.
@@ -33,7 +35,9 @@ pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
             None => (&[][..], start..end),
         };
         if !value.is_empty() {
-            out.push(Piece::slice(String::from_utf8_lossy(&percent::decode(key, true)), value, 1));
+            let plain = !key.iter().any(|byte| matches!(byte, b'%' | b'+'));
+            let key = if plain { Cow::Borrowed(key) } else { Cow::Owned(percent::decode(key, true)) };
+            out.push(Piece::slice(String::from_utf8_lossy(&key), value, 1));
         }
         start = end + 1;
     }
@@ -48,7 +52,7 @@ mod tests {
     fn splits_keys_from_values() {
         let text = b"a=1&&b%5B0%5D=x%2By&c=&d&e=f=g";
         let found: Vec<_> =
-            pieces(text, 10).iter().map(|it| (it.path.clone(), it.bytes(text).to_vec())).collect();
+            pieces(text, 10).iter().map(|it| (it.path.to_string(), it.bytes(text).to_vec())).collect();
         let expected = [("a", "1"), ("b[0]", "x%2By"), ("", "d"), ("e", "f=g")];
         assert_eq!(found, expected.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())));
     }

@@ -44,8 +44,11 @@ mod tests {
     #[test]
     fn messages_and_trailers_are_told_apart() {
         let bytes = b"\0\0\0\0\x03abc\x01\0\0\0\x02de\0\0\0\0\0\x80\0\0\0\x0dgrpc-status:0";
-        let found: Vec<_> =
-            pieces(bytes, 9).unwrap().iter().map(|it| (it.path.clone(), it.bytes(bytes).to_vec())).collect();
+        let found: Vec<_> = pieces(bytes, 9)
+            .unwrap()
+            .iter()
+            .map(|it| (it.path.to_string(), it.bytes(bytes).to_vec()))
+            .collect();
         let own = |name: &str, bytes: &[u8]| (name.to_owned(), bytes.to_vec());
         assert_eq!(found, [own("message", b"abc"), own("message", b"de"), own("trailers", b"grpc-status:0")]);
         assert_eq!(pieces(bytes, 1).unwrap().len(), 1);

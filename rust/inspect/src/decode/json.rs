@@ -1,9 +1,12 @@
 //! JSON (RFC 8259), read with tolerance: cut off, concatenated, with single quotes or bare words.
 
+use super::tree::push_index;
 use super::{Piece, hex, shorten};
 
 /// Containers inside each other beyond this are skipped over.
 const MAX_DEPTH: usize = 64;
+/// Longer keys are cut.
+const MAX_KEY: usize = 128;
 
 /// Whether it begins as JSON does. A lone string or number is not taken for JSON.
 pub fn is_json(bytes: &[u8]) -> bool {
@@ -21,7 +24,7 @@ pub fn is_json(bytes: &[u8]) -> bool {
 /// Strings and numbers with their key paths, at most `limit`.
 pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
     let mut parser = Parser { bytes, at: 0, path: String::new(), stack: Vec::new(), objects: 0, skipped: 0 };
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity((bytes.len() / 32).min(limit));
     while out.len() < limit {
         match parser.next() {
             Some(Some(piece)) => out.push(piece),
@@ -125,10 +128,21 @@ impl Parser<'_> {
                 }
             }
             b':' => self.at += 1,
+            b'/' if matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*')) => self.comment(),
             byte if byte.is_ascii_whitespace() => self.at += 1,
             _ => return Some(self.word()),
         }
         Some(None)
+    }
+
+    /// Skips a comment, as JSON5 allows it.
+    fn comment(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let length = match rest {
+            [_, b'*', inner @ ..] => memchr::memmem::find(inner, b"*/").map(|at| at + 4),
+            _ => memchr::memchr(b'\n', rest),
+        };
+        self.at += length.unwrap_or(rest.len());
     }
 
     fn open(&mut self, array: bool) {
@@ -164,13 +178,20 @@ impl Parser<'_> {
         let mut end = start;
         let mut escaped = false;
         loop {
-            match self.bytes.get(end) {
-                Some(b'\\') => {
+            let rest = self.bytes.get(end..).unwrap_or_default();
+            match memchr::memchr2(quote, b'\\', rest) {
+                Some(at) if rest.get(at) == Some(&b'\\') => {
                     escaped = true;
-                    end += 2;
+                    end += at + 2;
                 }
-                Some(&byte) if byte != quote => end += 1,
-                _ => break,
+                Some(at) => {
+                    end += at;
+                    break;
+                }
+                None => {
+                    end = self.bytes.len();
+                    break;
+                }
             }
         }
         let end = end.min(self.bytes.len());
@@ -197,8 +218,11 @@ impl Parser<'_> {
         }
         let raw = &self.bytes[range.clone()];
         if self.expects_key() {
-            let key = if escaped { unescape(raw) } else { raw.to_vec() };
-            self.push_key(&String::from_utf8_lossy(&key));
+            if escaped {
+                self.push_key(&String::from_utf8_lossy(&unescape(raw)));
+            } else {
+                self.push_key(&String::from_utf8_lossy(raw));
+            }
             return None;
         }
         self.begin_value();
@@ -225,7 +249,8 @@ impl Parser<'_> {
         if !self.path.is_empty() {
             self.path.push('.');
         }
-        self.path.extend(key.chars().take(128));
+        let end = if key.len() > MAX_KEY { key.floor_char_boundary(MAX_KEY) } else { key.len() };
+        self.path.push_str(key.get(..end).unwrap_or_default());
     }
 
     /// A value begins: in an array its index joins the path.
@@ -233,7 +258,7 @@ impl Parser<'_> {
         let Some(open) = self.stack.last_mut() else { return };
         if let Some(index) = &mut open.index {
             self.path.truncate(open.path);
-            self.path.push_str(&format!("[{index}]"));
+            push_index(&mut self.path, *index);
             *index += 1;
         }
     }
@@ -254,7 +279,7 @@ mod tests {
         let show = |piece: &Piece| String::from_utf8_lossy(piece.bytes(text.as_bytes())).into_owned();
         pieces(text.as_bytes(), 100)
             .iter()
-            .map(|piece| (piece.path.clone(), show(piece), piece.object))
+            .map(|piece| (piece.path.to_string(), show(piece), piece.object))
             .collect()
     }
 
@@ -280,6 +305,7 @@ mod tests {
         assert_eq!(paths(r#"{"imei":"123","mac":"02:0"#), ["imei=123", "mac=02:0"]);
         assert_eq!(paths("{\"a\":1}\n{\"a\":2}"), ["a=1", "a=2"]);
         assert_eq!(paths("{'a': 'b', c: d}"), ["a=b", "c=d"]);
+        assert_eq!(paths("{// x\n a: 1, /* , b: 2 */ c: 'd',}"), ["a=1", "c=d"]);
     }
 
     #[test]

@@ -5,34 +5,59 @@
 //!
 //! A leaf knows the chain of steps that led to it. Steps of two sorts make a chain:
 //! - *selecting* steps name a part of what they are given: `http body`, `http query imei`, `json device.imei`,
-//!   `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `grpc message`, `multipart file`, `cookie uid`, `text IMEI`;
-//! - *transforming* steps change the bytes: `chunked`, `frames`, `huffman`, `gzip`, `zlib`, `deflate`, `percent`, `hex`, `base64`, `xor`,
-//!   which may carry details in parentheses (`base64 (lines of 76)`).
+//!   `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `grpc message`, `multipart file`, `cookie uid`, `text IMEI`, and likewise `cbor`,
+//!   `msgpack`, `plist`, `wbxml`, `der`, `mime`, `jwt`, `data` (the content of a `data:` URL), `delimited` (of protobuf
+//!   messages behind their lengths);
+//! - *transforming* steps change the bytes: `chunked`, `frames`, `huffman`, `gzip`, `zlib`, `deflate`, `brotli`, `zstd`, `lz4`, `lz4-block`,
+//!   `percent`, `quoted-printable`, `hex`, `base32`, `base64`, `utf-16le`, `utf-16be`, `xor`, `aes-128-cbc`, which may carry
+//!   details in parentheses (`base64 (lines of 76)`, `xor (key 5a)`).
 //!
 //! As long as only selecting steps were taken, a leaf's range in the stream is exact; from the first transforming
 //! step on it is that of the value which that step transformed. [`explain`] relies on it.
 
+mod base32;
 mod base64;
+mod cbor;
 mod compress;
+mod data_url;
+mod der;
+mod disguise;
 mod explain;
 mod form;
 mod grpc;
 mod header;
 mod hex;
 mod json;
+mod jwt;
+mod mime;
+mod msgpack;
 mod multipart;
+mod numbers;
 mod percent;
+mod plist;
 mod protobuf;
+mod quoted;
 mod schema;
+mod sniff;
+mod syncml;
 mod text;
+mod tree;
+mod utf16;
 mod walk;
+mod wbxml;
 mod xml;
-mod xor;
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
-pub use explain::{ExplainedStep, explain};
+use smol_str::SmolStr;
+
+use numbers::Numbers;
+
+pub use disguise::Cribs;
+pub use explain::{ExplainedStep, explain, explain_step};
 pub(crate) use hex::digit as hex_digit;
 
 /// What a walk may cost.
@@ -100,23 +125,32 @@ enum Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
     /// Key path in the container: `device.imei`, `events[1].id`, `4.1.1`.
-    path: String,
-    /// What the last part of the path means, when a schema knows.
-    key: Option<&'static str>,
+    path: SmolStr,
+    /// What it is called, when a schema knows or its neighbours tell.
+    key: Option<SmolStr>,
     value: Value,
     /// Number of the innermost object that holds it, counted within the container.
     object: u32,
     /// Added to the step: ` (varint)`.
     suffix: &'static str,
+    /// Whether what was decoded from it takes its place.
+    replaced: bool,
 }
 
 impl Piece {
-    fn slice(path: impl Into<String>, range: Range<usize>, object: u32) -> Self {
-        Self { path: path.into(), key: None, value: Value::Slice(range), object, suffix: "" }
+    fn slice(path: impl Into<SmolStr>, range: Range<usize>, object: u32) -> Self {
+        Self { path: path.into(), key: None, value: Value::Slice(range), object, suffix: "", replaced: false }
     }
 
-    fn own(path: impl Into<String>, bytes: Vec<u8>, range: Range<usize>, object: u32) -> Self {
-        Self { path: path.into(), key: None, value: Value::Own(bytes, range), object, suffix: "" }
+    fn own(path: impl Into<SmolStr>, bytes: Vec<u8>, range: Range<usize>, object: u32) -> Self {
+        Self {
+            path: path.into(),
+            key: None,
+            value: Value::Own(bytes, range),
+            object,
+            suffix: "",
+            replaced: false,
+        }
     }
 
     fn bytes<'a>(&'a self, container: &'a [u8]) -> &'a [u8] {
@@ -140,7 +174,7 @@ struct Node<'a> {
 #[derive(Debug)]
 pub struct Leaf {
     /// Key path in its container (`device.imei`, `events[1].id`), or what a schema calls it; empty for text without a key.
-    pub key: String,
+    pub key: SmolStr,
     /// Leaves of the same object have the same number.
     pub object: u32,
     /// Whether a decoded form of it is among the leaves and takes its place.
@@ -149,9 +183,9 @@ pub struct Leaf {
     value: Value,
     chain: u32,
     /// The selecting step: its word (`json`), the path it selects, and a suffix. Empty word: the node itself.
-    step: (&'static str, String, &'static str),
-    /// 1, or more for a path that stood in the container before.
-    number: u32,
+    step: (&'static str, SmolStr, &'static str),
+    /// How many leaves stand before it.
+    index: usize,
 }
 
 impl Leaf {
@@ -176,12 +210,12 @@ impl Leaf {
 const MAX_PATH: usize = 256;
 
 /// A path as its piece keeps it.
-fn shorten(path: &str) -> String {
+fn shorten(path: &str) -> SmolStr {
     if path.len() <= MAX_PATH {
-        return path.to_owned();
+        return SmolStr::new(path);
     }
     let from = path.ceil_char_boundary(path.len() - MAX_PATH);
-    format!("…{}", &path[from..])
+    smol_str::format_smolstr!("…{}", &path[from..])
 }
 
 fn strip_index(mut key: &str) -> &str {
@@ -204,7 +238,30 @@ fn last_name(key: &str) -> &str {
 #[derive(Debug)]
 struct Step {
     parent: Option<u32>,
-    text: String,
+    label: Label,
+}
+
+/// What a step is called: put into words only when it is told.
+#[derive(Debug)]
+enum Label {
+    Text(Cow<'static, str>),
+    /// A selecting step's word, path, number among those of its path, and suffix.
+    Part(&'static str, SmolStr, u32, &'static str),
+}
+
+impl From<Cow<'static, str>> for Label {
+    fn from(text: Cow<'static, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl Label {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone().into_owned(),
+            Self::Part(word, path, number, suffix) => walk::step_text(word, path, *number, suffix),
+        }
+    }
 }
 
 /// All that decoding yielded.
@@ -214,9 +271,13 @@ pub struct Decoded<'a> {
     leaves: Vec<Leaf>,
     steps: Vec<Step>,
     objects: u32,
+    /// Bytes that decoding yielded.
+    spent: usize,
     stopped: Vec<&'static str>,
     /// What the outermost content is, outermost coding first: `base64`, `json`.
     formats: Vec<&'static str>,
+    /// How often leaves' paths repeat, as far as it was asked for.
+    numbers: RefCell<Numbers>,
 }
 
 impl Decoded<'_> {
@@ -253,8 +314,14 @@ impl Decoded<'_> {
         if word.is_empty() {
             return chain;
         }
-        chain.push(walk::step_text(word, path, leaf.number, suffix));
+        chain.push(walk::step_text(word, path, self.number(leaf), suffix));
         chain
+    }
+
+    /// 1, or more for a path that stood in the leaf's container before.
+    fn number(&self, leaf: &Leaf) -> u32 {
+        let key = |index: usize| self.leaves.get(index).map(|leaf| (leaf.node, &leaf.step));
+        self.numbers.borrow_mut().get(leaf.index, self.leaves.len(), key)
     }
 
     /// Bytes that are searched for known values as a whole: every node, which covers the leaves cut out of it.
@@ -290,6 +357,11 @@ impl Decoded<'_> {
         &self.stopped
     }
 
+    /// Bytes that decoding yielded.
+    pub fn spent(&self) -> usize {
+        self.spent
+    }
+
     /// What the HTTP body turned out to be, outermost first: `["base64", "json"]`. Empty for plain text and the unknown.
     pub fn formats(&self) -> &[&'static str] {
         &self.formats
@@ -302,7 +374,7 @@ impl Decoded<'_> {
     fn chain_of(&self, mut index: u32) -> Vec<String> {
         let mut chain = Vec::new();
         while let Some(step) = self.steps.get(index as usize) {
-            chain.push(step.text.clone());
+            chain.push(step.label.text());
             match step.parent {
                 Some(parent) => index = parent,
                 None => break,
@@ -319,4 +391,4 @@ impl Decoded<'_> {
     }
 }
 
-pub use walk::{decode_bytes, decode_http, decode_message};
+pub use walk::{decode_bytes, decode_http, decode_message, uncover};

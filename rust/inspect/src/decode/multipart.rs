@@ -59,7 +59,7 @@ mod tests {
         let mark = boundary(text).unwrap();
         assert_eq!(mark, b"--x1");
         let found: Vec<_> =
-            pieces(text, mark, 9).iter().map(|it| (it.path.clone(), it.bytes(text).to_vec())).collect();
+            pieces(text, mark, 9).iter().map(|it| (it.path.to_string(), it.bytes(text).to_vec())).collect();
         assert_eq!(found, [("imei".into(), b"123".to_vec()), ("log".into(), b"ab\r\ncd".to_vec())]);
         assert_eq!(boundary(b"-- a dash\n text"), None);
     }

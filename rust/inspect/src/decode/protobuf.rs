@@ -16,6 +16,27 @@ pub fn pieces(bytes: &[u8], limit: usize) -> Option<Vec<Piece>> {
     (!parser.out.is_empty()).then_some(parser.out)
 }
 
+/// The messages that stand in the bytes each behind its length (`writeDelimitedTo`, protobuf.dev/programming-guides/techniques),
+/// if they fill them and one says anything. A single message is not taken for that.
+pub fn delimited(bytes: &[u8], limit: usize) -> Option<Vec<Piece>> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    let mut telling = false;
+    while at < bytes.len() && out.len() < limit {
+        let (size, length) = varint(bytes.get(at..)?)?;
+        let start = at + length;
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        let message = bytes.get(start..end)?;
+        // An empty message is valid; many are zeros.
+        let fields = pieces(message, limit)?;
+        telling |= is_telling(message, &fields, 4);
+        let index = out.len();
+        out.push(Piece::slice(smol_str::format_smolstr!("[{index}]"), start..end, 0));
+        at = end;
+    }
+    (telling && out.len() > 1).then_some(out)
+}
+
 /// Whether a message says anything: one of its fields is text of at least `letters` bytes.
 pub fn is_telling(bytes: &[u8], pieces: &[Piece], letters: usize) -> bool {
     pieces
@@ -152,6 +173,17 @@ mod tests {
             b"\x0a\x04imei\x22\x09\x0a\x04\x0a\x02fp\x10\x96\x01\x69\x01\0\0\0\0\0\0\0\x2b\x30\x07\x2c";
         let expected = ["1=imei", "4.1.1=fp", "4.2=150 (varint)", "13=1 (fixed64)", "5.6=7 (varint)"];
         assert_eq!(read(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn messages_behind_their_lengths_are_split() {
+        let bytes = b"\x06\x0a\x04imei\x04\x10\x96\x01\x50";
+        assert!(delimited(bytes, 9).is_none(), "a broken one");
+        let bytes = b"\x06\x0a\x04imei\x03\x10\x96\x01";
+        let found: Vec<_> = delimited(bytes, 9).unwrap().iter().map(|it| it.bytes(bytes).to_vec()).collect();
+        assert_eq!(found, [b"\x0a\x04imei".to_vec(), b"\x10\x96\x01".to_vec()]);
+        assert!(delimited(&bytes[..7], 9).is_none(), "one alone");
+        assert!(delimited(&[0; 40], 9).is_none());
     }
 
     #[test]

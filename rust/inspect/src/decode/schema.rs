@@ -1,5 +1,7 @@
 //! Field names of protobuf messages that are known.
 
+use smol_str::SmolStr;
+
 use super::Piece;
 
 /// Google's check-in request (field numbers as in microG's `checkin.proto`).
@@ -33,7 +35,8 @@ impl Schema {
     /// Names the fields it knows.
     pub fn name(self, pieces: &mut [Piece]) {
         for piece in pieces {
-            piece.key = self.0.iter().find(|(path, _)| *path == piece.path).map(|(_, name)| *name);
+            let known = self.0.iter().find(|(path, _)| *path == piece.path);
+            piece.key = known.map(|(_, name)| SmolStr::new_static(name));
         }
     }
 }

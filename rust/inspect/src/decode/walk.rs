@@ -1,21 +1,25 @@
 //! The walk from content to leaves.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::compress::{Format, inflate};
+use smol_str::SmolStr;
+
+use super::compress::{Format, inflate, unmarked};
+use super::numbers::Numbers;
 use super::schema::Schema;
+use super::sniff::{Content, is_coded, is_promising, sniff};
 use super::{
-    Bytes, Decoded, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, grpc, header, hex, json,
-    multipart, percent, protobuf, text, xml, xor,
+    Bytes, Cribs, Decoded, Label, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, header, hex,
+    protobuf, text,
 };
 use crate::protocol::{BodyCoding, HttpMessage, HttpStart, Message};
 
-/// Shorter base64 is found too often in ordinary words.
-const BASE64_MIN: usize = 10;
-/// Shorter hexadecimal text is found too often in ordinary numbers.
-const HEX_MIN: usize = 20;
+/// Bytes of leaves that are searched for what lies beneath a cipher.
+const CRIBBED: usize = 64 << 10;
+/// Shorter leaves are not.
+const CRIBBED_MIN: usize = 16;
 
 /// Takes an HTTP message apart: target, headers, cookies, body. `host` as the flow is named.
 pub fn decode_http<'a>(host: Option<&str>, message: &'a HttpMessage, limits: Limits) -> Decoded<'a> {
@@ -37,10 +41,10 @@ pub fn decode_message(message: &Message, limits: Limits) -> Decoded<'_> {
     let mut walk = Walk::new(limits);
     walk.out.objects = 1;
     for part in &message.parts {
-        let mut chain = walk.step(None, format!("{} {}", message.protocol, part.name));
+        let mut chain = walk.step(None, Cow::Owned(format!("{} {}", message.protocol, part.name)));
         let mut place = place_of(&part.value, &part.range);
         for step in message.undone() {
-            chain = walk.step(Some(chain), (*step).to_owned());
+            chain = walk.step(Some(chain), Cow::Borrowed(*step));
             place = Place::Within(part.range.clone());
         }
         let node = walk.node(Bytes::Input(&part.value), place, chain, 0);
@@ -64,122 +68,34 @@ fn place_of(bytes: &[u8], range: &Range<u64>) -> Place {
 /// Takes bytes without a known protocol apart. `origin` becomes the first step.
 pub fn decode_bytes<'a>(origin: &str, bytes: &'a [u8], range: Range<u64>, limits: Limits) -> Decoded<'a> {
     let mut walk = Walk::new(limits);
-    let chain = walk.step(None, origin.to_owned());
+    let chain = walk.step(None, Cow::Owned(origin.to_owned()));
     let node = walk.node(Bytes::Input(bytes), Place::Exact(range.start), chain, 0);
-    walk.queue.push(Task::new(node, String::new(), 1, true));
+    walk.queue.push(Task::new(node, "", 1, true));
     walk.out.objects = 1;
     walk.run();
     walk.out
 }
 
-/// What bytes turn out to be.
-pub(super) enum Content {
-    /// Nothing to undo.
-    Plain,
-    /// One encoding to undo: the step and the result.
-    Encoded(String, Vec<u8>),
-    /// Parts: the step's word and they.
-    Parts(&'static str, Vec<Piece>),
-}
-
-/// Finds out what bytes are. `room` bounds what may come of them; `stop` hears which bound was met.
-pub(super) fn sniff(
-    bytes: &[u8],
-    limits: &Limits,
-    room: usize,
-    stop: &mut dyn FnMut(&'static str),
-) -> Content {
-    // One more than allowed, so that the walk notices.
-    let most = limits.steps.saturating_add(1);
-    if let Some(format) = Format::of(bytes) {
-        let out = inflate(format, bytes, room, limits.ratio);
-        if out.complete || out.bytes.len() >= 16 {
-            out.stopped.map(&mut *stop);
-            return Content::Encoded(format.as_str().to_owned(), out.bytes);
+/// Takes ciphers off that a known value beneath gives away: XOR with a short key, also in hexadecimal or base64.
+pub fn uncover<'a>(decoded: Decoded<'a>, cribs: &Cribs, limits: Limits) -> Decoded<'a> {
+    let mut walk = Walk { out: decoded, ..Walk::new(limits) };
+    let mut left = if cribs.is_empty() { 0 } else { CRIBBED };
+    for index in 0..walk.out.leaves.len() {
+        let size = walk.out.leaves.get(index).map_or(0, |leaf| walk.out.bytes(leaf).len());
+        if (CRIBBED_MIN..=left).contains(&size) {
+            left -= size;
+            walk.crib(index, cribs);
         }
     }
-    if !text::is_texty(bytes) {
-        if let Some(pieces) = grpc::pieces(bytes, most) {
-            return Content::Parts("grpc", pieces);
-        }
-        if let Some(plain) = xor::decode(bytes).filter(|plain| plain.len() <= room) {
-            return Content::Encoded("xor (key inside)".to_owned(), plain);
-        }
-        return match protobuf::pieces(bytes, most) {
-            Some(pieces) if protobuf::is_telling(bytes, &pieces, 4) => Content::Parts("protobuf", pieces),
-            _ => match text::tokens(bytes) {
-                pieces if pieces.is_empty() => Content::Plain,
-                pieces => Content::Parts("text", pieces),
-            },
-        };
-    }
-    if json::is_json(bytes) {
-        return Content::Parts("json", json::pieces(bytes, most));
-    }
-    if xml::is_xml(bytes) {
-        return Content::Parts("xml", xml::pieces(bytes, most));
-    }
-    if let Some(boundary) = multipart::boundary(bytes) {
-        return Content::Parts("multipart", multipart::pieces(bytes, boundary, most));
-    }
-    if form::is_form(bytes) {
-        return Content::Parts("form", form::pieces(bytes, most));
-    }
-    if bytes.len() <= room
-        && let Some(out) = encoded_text(bytes, limits)
-    {
-        return out;
-    }
-    named_text(bytes, limits)
-}
-
-/// Base64, hexadecimal and percent-encoding: the first two only when something sensible comes of them.
-fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
-    let trimmed = bytes.trim_ascii();
-    if trimmed.len() >= HEX_MIN
-        && let Some(out) = hex::decode(trimmed)
-        && is_sensible(&out, limits)
-    {
-        return Some(Content::Encoded("hex".to_owned(), out));
-    }
-    if let Some(out) = base64::decode(bytes, BASE64_MIN)
-        && is_sensible(&out.bytes, limits)
-    {
-        return Some(Content::Encoded(out.step, out.bytes));
-    }
-    percent::is_encoded(bytes).then(|| Content::Encoded("percent".to_owned(), percent::decode(bytes, true)))
-}
-
-/// What a text without structure holds: a URL's query, tokens, named values.
-fn named_text(bytes: &[u8], limits: &Limits) -> Content {
-    let query = text::query(bytes, limits.steps);
-    if !query.is_empty() {
-        return Content::Parts("query", query);
-    }
-    let pieces = text::pieces(bytes);
-    if pieces.is_empty() { Content::Plain } else { Content::Parts("text", pieces) }
-}
-
-/// Whether bytes look like what somebody would have encoded, and not like noise.
-fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
-    if text::is_text(bytes) || xor::decode(bytes).is_some() || grpc::pieces(bytes, 1).is_some() {
-        return true;
-    }
-    match Format::of(bytes) {
-        Some(Format::Gzip) => true,
-        Some(format) => inflate(format, bytes, 4096, limits.ratio).bytes.len() >= 16,
-        None => {
-            bytes.len() >= 16
-                && protobuf::pieces(bytes, 4096).is_some_and(|pieces| protobuf::is_telling(bytes, &pieces, 6))
-        }
-    }
+    walk.run();
+    walk.out
 }
 
 /// A node still to be looked into.
 struct Task {
     node: u32,
     /// Key and object of the leaf that it was decoded from.
-    key: String,
+    key: SmolStr,
     object: u32,
     /// Whether it is the body, or all that came of it.
     trunk: bool,
@@ -187,25 +103,26 @@ struct Task {
     listed: bool,
     /// What it is, when that was found out already.
     content: Option<Content>,
+    /// Whether formats that nothing marks are tried on it: on what was sent or encoded as a whole.
+    tried: bool,
 }
 
 impl Task {
-    fn new(node: u32, key: String, object: u32, trunk: bool) -> Self {
-        Self { node, key, object, trunk, listed: false, content: None }
+    fn new(node: u32, key: impl Into<SmolStr>, object: u32, trunk: bool) -> Self {
+        Self { node, key: key.into(), object, trunk, listed: false, content: None, tried: trunk }
     }
 }
 
 struct Walk<'a> {
     out: Decoded<'a>,
     limits: Limits,
-    spent: usize,
     queue: Vec<Task>,
     schema: Option<Schema>,
 }
 
 impl<'a> Walk<'a> {
     fn new(limits: Limits) -> Self {
-        Self { out: Decoded::default(), limits, spent: 0, queue: Vec::new(), schema: None }
+        Self { out: Decoded::default(), limits, queue: Vec::new(), schema: None }
     }
 
     fn run(&mut self) {
@@ -214,8 +131,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn step(&mut self, parent: Option<u32>, text: String) -> u32 {
-        self.out.steps.push(Step { parent, text });
+    fn step(&mut self, parent: Option<u32>, label: impl Into<Label>) -> u32 {
+        self.out.steps.push(Step { parent, label: label.into() });
         (self.out.steps.len() - 1) as u32
     }
 
@@ -225,18 +142,18 @@ impl<'a> Walk<'a> {
     }
 
     fn room(&self) -> usize {
-        self.limits.bytes.saturating_sub(self.spent)
+        self.limits.bytes.saturating_sub(self.out.spent)
     }
 
     fn target(&mut self, target: &'a str, range: &Range<u64>, huffman: bool) {
         let bytes = target.as_bytes();
-        let chain = self.step(None, "http target".to_owned());
+        let chain = self.step(None, Cow::Borrowed("http target"));
         if huffman {
             self.out.objects += 1;
             let (chain, place) = self.undo_huffman(chain, range);
             let node = self.node(Bytes::Input(bytes), place, chain, 0);
             let object = self.out.objects;
-            return self.queue.push(Task::new(node, "path".to_owned(), object, false));
+            return self.queue.push(Task::new(node, "path", object, false));
         }
         let place = place_of(bytes, range);
         let node = self.node(Bytes::Input(bytes), place, chain, 0);
@@ -260,7 +177,7 @@ impl<'a> Walk<'a> {
         for field in &message.headers {
             let bytes = field.value.as_bytes();
             let mut place = place_of(bytes, &field.range);
-            let mut chain = self.step(None, format!("http header {}", field.name));
+            let mut chain = self.step(None, Cow::Owned(format!("http header {}", field.name)));
             if field.huffman {
                 (chain, place) = self.undo_huffman(chain, &field.range);
             }
@@ -279,19 +196,21 @@ impl<'a> Walk<'a> {
 
     /// What HPACK's string code does to a value's chain and place.
     fn undo_huffman(&mut self, chain: u32, range: &Range<u64>) -> (u32, Place) {
-        (self.step(Some(chain), "huffman".to_owned()), Place::Within(range.clone()))
+        (self.step(Some(chain), Cow::Borrowed("huffman")), Place::Within(range.clone()))
     }
 
     fn body(&mut self, message: &'a HttpMessage) {
         if message.body.is_empty() {
             return;
         }
-        let chain = self.step(None, "http body".to_owned());
+        let chain = self.step(None, Cow::Borrowed("http body"));
         let within = || Place::Within(message.body_range.clone());
         let (mut chain, mut place) = match message.coding {
             BodyCoding::Plain => (chain, Place::Exact(message.body_range.start)),
-            BodyCoding::Chunked => (self.step(Some(chain), "chunked".to_owned()), within()),
-            BodyCoding::Frames(id) => (self.step(Some(chain), format!("frames (stream {id})")), within()),
+            BodyCoding::Chunked => (self.step(Some(chain), Cow::Borrowed("chunked")), within()),
+            BodyCoding::Frames(id) => {
+                (self.step(Some(chain), Cow::Owned(format!("frames (stream {id})"))), within())
+            }
         };
         let mut bytes = Bytes::Input(&message.body);
         let codings = message.values("content-encoding").flat_map(|value| value.split(',')).rev();
@@ -299,29 +218,32 @@ impl<'a> Walk<'a> {
             let Some((step, plain)) = self.uncode(&coding_name(coding), bytes.get()) else { continue };
             let whole = 0..bytes.get().len();
             place = Place::Within(place.range(&whole));
-            chain = self.step(Some(chain), step.to_owned());
+            chain = self.step(Some(chain), Cow::Borrowed(step));
             self.out.formats.push(step);
             bytes = Bytes::Own(Rc::from(plain));
         }
         let node = self.node(bytes, place, chain, 1);
         self.out.objects += 1;
         let object = self.out.objects;
-        self.queue.push(Task::new(node, String::new(), object, true));
+        self.queue.push(Task::new(node, "", object, true));
     }
 
-    /// Undoes a content coding (RFC 9110 section 8.4.1), whichever of the three formats the bytes really are.
+    /// Undoes a content coding (RFC 9110 section 8.4.1), whichever format the bytes really are in.
     fn uncode(&mut self, coding: &str, bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
-        match coding {
-            "gzip" | "x-gzip" | "deflate" | "x-deflate" => {}
-            "" | "identity" => return None,
-            _ => {
-                self.out.stop("coding");
-                return None;
-            }
+        if matches!(coding, "" | "identity") {
+            return None;
         }
+        let Some(declared) = Format::of_coding(coding) else {
+            self.out.stop("coding");
+            return None;
+        };
         let undo = |format| (format, inflate(format, bytes, self.room(), self.limits.ratio));
         let marked = Format::of(bytes).map(undo).filter(|(_, out)| !out.bytes.is_empty());
-        let (format, out) = marked.unwrap_or_else(|| undo(Format::Deflate));
+        let unmarked = if declared == Format::Brotli { Format::Brotli } else { Format::Deflate };
+        let (format, out) = marked.unwrap_or_else(|| undo(unmarked));
+        if out.bytes.is_empty() && !text::is_texty(bytes) {
+            self.out.stop("coding");
+        }
         // Text can pass for the beginning of raw deflate, but not for all of it.
         if out.bytes.is_empty() || (!out.complete && out.stopped.is_none() && text::is_texty(bytes)) {
             return None;
@@ -329,7 +251,7 @@ impl<'a> Walk<'a> {
         if let Some(why) = out.stopped {
             self.out.stop(why);
         }
-        self.spent += out.bytes.len();
+        self.out.spent += out.bytes.len();
         Some((format.as_str(), out.bytes))
     }
 
@@ -337,11 +259,21 @@ impl<'a> Walk<'a> {
         let Some(node) = self.out.nodes.get(task.node as usize) else { return };
         let (bytes, place, chain, depth) = (node.bytes.clone(), node.place.clone(), node.chain, node.depth);
         let room = self.room();
-        let mut content = task.content.take().unwrap_or_else(|| self.look(bytes.get()));
+        let mut content = match task.content.take() {
+            Some(content) => content,
+            // What was decoded of a part is a short text most often.
+            None if !task.trunk && text::is_texty(bytes.get()) && !is_promising(bytes.get()) => {
+                Content::Plain
+            }
+            None => self.look(bytes.get()),
+        };
         if let (Content::Plain, Some(_)) = (&content, self.schema)
             && let Some(pieces) = protobuf::pieces(bytes.get(), self.limits.steps)
         {
             content = Content::Parts("protobuf", pieces);
+        }
+        if task.tried && is_opaque(&content, bytes.get()) {
+            content = self.try_unmarked(bytes.get()).unwrap_or(content);
         }
         if !matches!(content, Content::Plain) && depth >= self.limits.depth {
             self.out.stop("depth");
@@ -354,15 +286,14 @@ impl<'a> Walk<'a> {
                     self.out.stop("bytes");
                     return self.plain(task);
                 }
-                self.spent += decoded.len();
+                self.out.spent += decoded.len();
                 if task.trunk {
                     self.out.formats.push(format_word(&step));
                 }
-                let whole = 0..bytes.get().len();
+                let within = Place::Within(place.range(&(0..bytes.get().len())));
                 let chain = self.step(Some(chain), step);
-                let within = Place::Within(place.range(&whole));
                 let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
-                self.queue.push(Task { node, listed: false, ..task });
+                self.queue.push(Task { node, listed: false, tried: true, ..task });
             }
             Content::Parts(word, mut pieces) => {
                 if task.trunk {
@@ -381,6 +312,14 @@ impl<'a> Walk<'a> {
                 self.parts(node, word, pieces, word == "text");
             }
         }
+    }
+
+    fn try_unmarked(&mut self, bytes: &[u8]) -> Option<Content> {
+        let (format, out) = unmarked(bytes, self.room(), self.limits.ratio)?;
+        if let Some(why) = out.stopped {
+            self.out.stop(why);
+        }
+        Some(Content::Encoded(Cow::Borrowed(format.as_str()), out.bytes))
     }
 
     /// Finds out what bytes are.
@@ -406,69 +345,143 @@ impl<'a> Walk<'a> {
             node: task.node,
             value: Value::Slice(0..node.bytes.get().len()),
             chain: node.chain,
-            step: ("", String::new(), ""),
-            number: 1,
+            step: ("", SmolStr::default(), ""),
+            index: self.out.leaves.len(),
         });
     }
 
-    /// The node's parts become leaves, and tasks where they look encoded. `shallow`: those of a text do not,
-    /// tokens apart.
-    fn parts(&mut self, node: u32, word: &'static str, pieces: Vec<Piece>, shallow: bool) {
+    /// The node's parts become leaves, and tasks where they look encoded. `shallow`: of a text's parts, which
+    /// may lie in each other, only tokens and what can be base64 do.
+    fn parts(&mut self, node: u32, word: &'static str, mut pieces: Vec<Piece>, shallow: bool) {
         let Some(parent) = self.out.nodes.get(node as usize) else { return };
         let (bytes, place, chain, depth) =
             (parent.bytes.clone(), parent.place.clone(), parent.chain, parent.depth);
         // The steps of a query and a path say themselves where they begin.
-        let chain_of_parts = if word.starts_with("http") { u32::MAX } else { chain };
-        let numbers = numbers(&pieces);
+        let parent_step = (!word.starts_with("http")).then_some(chain);
+        let chain_of_parts = parent_step.unwrap_or(u32::MAX);
         let base = self.out.objects;
-        for (piece, number) in pieces.into_iter().zip(numbers) {
-            if self.out.leaves.len() >= self.limits.steps {
-                // What is left is searched as one text at least.
-                self.out.stop("steps");
-                return self.plain(Task::new(node, String::new(), base, false));
+        let left = self.limits.steps.saturating_sub(self.out.leaves.len());
+        let cut = pieces.len() > left;
+        pieces.truncate(left);
+        let mut numbers = Numbers::default();
+        self.out.leaves.reserve(pieces.len());
+        for index in 0..pieces.len() {
+            let Some(piece) = pieces.get(index) else { break };
+            let part = piece.bytes(bytes.get());
+            let looked =
+                if shallow && !text::is_token(&piece.path) { is_coded(part) } else { is_promising(part) };
+            let content = match (word, if looked { self.look(part) } else { Content::Plain }) {
+                // It need not say anything that tells so: gRPC's messages are of protobuf.
+                ("grpc", Content::Plain) if !text::is_texty(part) => {
+                    let known = protobuf::pieces(part, self.limits.steps);
+                    known.map_or(Content::Plain, |pieces| Content::Parts("protobuf", pieces))
+                }
+                (_, content) => content,
+            };
+            let replaced = matches!(&content, Content::Encoded(step, _) if *step == "percent");
+            if !matches!(content, Content::Plain) {
+                let key = |index: usize| pieces.get(index).map(|it| (&it.path, it.suffix));
+                let number = numbers.get(index, pieces.len(), key);
+                let label = Label::Part(word, piece.path.clone(), number, piece.suffix);
+                let child_chain = self.step(parent_step, label);
+                let key = piece.key.as_ref().unwrap_or(&piece.path).clone();
+                let task = Task::new(0, key, base.saturating_add(piece.object), false);
+                self.part(
+                    content,
+                    (&bytes, &place, &piece.value),
+                    child_chain,
+                    depth.saturating_add(1),
+                    task,
+                );
             }
+            if replaced && let Some(piece) = pieces.get_mut(index) {
+                piece.replaced = true;
+            }
+        }
+        for piece in pieces {
             let object = base.saturating_add(piece.object);
             self.out.objects = self.out.objects.max(object);
-            let part = piece.bytes(bytes.get());
-            let key = piece.key.map_or_else(|| piece.path.clone(), str::to_owned);
-            let look = is_promising(part, shallow && !text::is_token(&piece.path));
-            let mut content = if look { self.look(part) } else { Content::Plain };
-            if let ("grpc", Content::Plain, false) = (word, &content, text::is_texty(part)) {
-                // It need not say anything that tells so: gRPC's messages are of protobuf.
-                let known = protobuf::pieces(part, self.limits.steps);
-                content = known.map_or(content, |pieces| Content::Parts("protobuf", pieces));
-            }
-            let encoded = matches!(&content, Content::Encoded(step, _) if step == "percent");
-            if !matches!(content, Content::Plain) {
-                let label = step_text(word, &piece.path, number, piece.suffix);
-                let parent_step = (chain_of_parts != u32::MAX).then_some(chain);
-                let child_chain = self.step(parent_step, label);
-                let (child, within) = self.child(&bytes, &place, &piece.value);
-                let node = self.node(child, within, child_chain, depth.saturating_add(1));
-                let content = Some(content);
-                self.queue.push(Task {
-                    listed: true,
-                    content,
-                    ..Task::new(node, key.clone(), object, false)
-                });
-            }
+            let index = self.out.leaves.len();
             self.out.leaves.push(Leaf {
-                key,
+                key: piece.key.unwrap_or_else(|| piece.path.clone()),
                 object,
-                replaced: encoded,
+                replaced: piece.replaced,
                 node,
                 value: piece.value,
                 chain: chain_of_parts,
                 step: (word, piece.path, piece.suffix),
-                number,
+                index,
             });
         }
+        if cut {
+            // What is left is searched as one text at least.
+            self.out.stop("steps");
+            self.plain(Task::new(node, "", base, false));
+        }
+    }
+
+    /// Queues what was found in a part; what it was decoded to, if that is all that it is.
+    fn part(
+        &mut self,
+        content: Content,
+        (bytes, place, value): (&Bytes<'a>, &Place, &Value),
+        chain: u32,
+        depth: u8,
+        task: Task,
+    ) {
+        match content {
+            Content::Encoded(step, decoded) if depth < self.limits.depth && decoded.len() <= self.room() => {
+                self.out.spent += decoded.len();
+                let within = match value {
+                    Value::Slice(range) | Value::Own(_, range) => Place::Within(place.range(range)),
+                };
+                let chain = self.step(Some(chain), step);
+                let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
+                self.queue.push(Task { node, tried: true, ..task });
+            }
+            content => {
+                let (child, within) = self.child(bytes, place, value);
+                let node = self.node(child, within, chain, depth);
+                self.queue.push(Task { node, listed: true, content: Some(content), ..task });
+            }
+        }
+    }
+
+    /// Looks for a known value beneath a cipher in a leaf, and queues what lies there.
+    fn crib(&mut self, index: usize, cribs: &Cribs) {
+        let Some(leaf) = self.out.leaves.get(index) else { return };
+        let bytes = self.out.bytes(leaf);
+        let written = hex::decode(bytes.trim_ascii())
+            .map(|bytes| ("hex".to_owned(), bytes))
+            .or_else(|| base64::decode(bytes, CRIBBED_MIN).map(|it| (it.step, it.bytes)));
+        let sealed = written.as_ref().map_or(bytes, |(_, bytes)| bytes);
+        let Some(key) = cribs.find(sealed) else { return };
+        let Some(parent) = self.out.nodes.get(leaf.node as usize) else { return };
+        let depth = parent.depth.saturating_add(1);
+        if depth >= self.limits.depth || sealed.len() > self.room() {
+            return self.out.stop(if depth >= self.limits.depth { "depth" } else { "bytes" });
+        }
+        let plain = key.apply(sealed);
+        let place = Place::Within(self.out.range(leaf, 0..bytes.len()));
+        let (mut chain, name, object) = (leaf.chain, leaf.key.clone(), leaf.object);
+        if !leaf.step.0.is_empty() {
+            let (word, path, suffix) = leaf.step.clone();
+            let label = Label::Part(word, path, self.out.number(leaf), suffix);
+            chain = self.step((chain != u32::MAX).then_some(chain), label);
+        }
+        if let Some((step, _)) = written {
+            chain = self.step(Some(chain), Cow::Owned(step));
+        }
+        let chain = self.step(Some(chain), Cow::Owned(key.step()));
+        self.out.spent += plain.len();
+        let node = self.node(Bytes::Own(Rc::from(plain)), place, chain, depth);
+        self.queue.push(Task::new(node, name, object, false));
     }
 
     fn child(&mut self, bytes: &Bytes<'a>, place: &Place, value: &Value) -> (Bytes<'a>, Place) {
         match (value, bytes) {
             (Value::Own(own, range), _) => {
-                self.spent += own.len();
+                self.out.spent += own.len();
                 (Bytes::Own(Rc::from(own.as_slice())), Place::Within(place.range(range)))
             }
             (Value::Slice(range), bytes) => {
@@ -482,7 +495,7 @@ impl<'a> Walk<'a> {
                     }
                     Bytes::Own(own) => {
                         let part = own.get(range.clone()).unwrap_or_default();
-                        self.spent += part.len();
+                        self.out.spent += part.len();
                         (Bytes::Own(Rc::from(part)), place)
                     }
                 }
@@ -491,17 +504,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// How often each piece's path stood before it.
-fn numbers(pieces: &[Piece]) -> Vec<u32> {
-    let mut seen: HashMap<(&str, &str), u32> = HashMap::new();
-    pieces
-        .iter()
-        .map(|piece| {
-            let count = seen.entry((&piece.path, piece.suffix)).or_insert(0);
-            *count += 1;
-            *count
-        })
-        .collect()
+/// Whether nothing but tokens was found in bytes that are no text.
+fn is_opaque(content: &Content, bytes: &[u8]) -> bool {
+    matches!(content, Content::Plain | Content::Parts("text", _)) && !text::is_texty(bytes)
 }
 
 /// The text of a selecting step.
@@ -518,36 +523,22 @@ fn coding_name(coding: &str) -> String {
         .to_ascii_lowercase()
 }
 
+/// A transforming step without its details.
 fn format_word(step: &str) -> &'static str {
-    ["base64", "hex", "percent", "gzip", "zlib", "deflate"]
-        .into_iter()
-        .find(|it| step.starts_with(it))
-        .unwrap_or("")
-}
-
-/// A quick look at whether [`sniff`] could find something in a part.
-fn is_promising(part: &[u8], shallow: bool) -> bool {
-    let (Some(first), false) = (part.first(), shallow) else { return false };
-    if part.contains(&b'%') {
-        return true;
-    }
-    if part.len() < 8 {
-        return false;
-    }
-    let mut digits = 0usize;
-    let mut marks = false;
-    for &byte in part {
-        if byte < 9 {
-            return true;
-        }
-        digits += usize::from(base64::is_digit(byte) || byte.is_ascii_whitespace() || byte == b'=');
-        marks |= matches!(byte, b'=' | b':' | b'?');
-    }
-    let coded = part.len() >= 14 && digits == part.len() && !part.iter().all(u8::is_ascii_digit);
-    coded
-        || marks
-        || matches!(first, b'{' | b'[' | b'<' | 0x1f | b'x')
-        || part.windows(3).any(|it| it == b"eyJ")
+    const WORDS: [&str; 9] = [
+        "base64",
+        "base32",
+        "hex",
+        "percent",
+        "quoted-printable",
+        "utf-16le",
+        "utf-16be",
+        "xor",
+        "aes-128-cbc",
+    ];
+    let word = step.split(' ').next().unwrap_or_default();
+    let written = || WORDS.into_iter().find(|it| *it == word);
+    Format::of_step(word).map(Format::as_str).or_else(written).unwrap_or("")
 }
 
 #[cfg(test)]

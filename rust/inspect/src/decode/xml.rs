@@ -1,9 +1,13 @@
 //! XML and HTML, scanned with tolerance: elements' texts and attributes, no validation, no external entities.
 
-use super::{Piece, shorten};
+use std::ops::Range;
+
+use super::{Piece, shorten, syncml};
 
 /// Element names kept in a path.
 const MAX_DEPTH: usize = 32;
+/// Longer names are cut.
+const MAX_NAME: usize = 64;
 
 /// Whether it begins as markup does.
 pub fn is_xml(bytes: &[u8]) -> bool {
@@ -12,9 +16,10 @@ pub fn is_xml(bytes: &[u8]) -> bool {
 }
 
 /// Texts and attribute values, at most `limit`. An element's path is its name and its parents'; one with a `name` or
-/// `key` attribute is called by that (`<string name="imei">`).
+/// `key` attribute is called by that (`<string name="imei">`), and so is a property list's value by the `<key>` before it.
+/// SyncML's data is called as its node.
 pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
-    let mut scan = Scan { bytes, open: Vec::new(), objects: 0, out: Vec::new(), limit };
+    let mut scan = Scan { bytes, path: String::new(), open: Vec::new(), objects: 0, out: Vec::new(), limit };
     let mut at = 0;
     while at < bytes.len() && scan.out.len() < limit {
         let rest = &bytes[at..];
@@ -27,12 +32,16 @@ pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
         } else if rest.starts_with(b"<") {
             scan.tag(at)
         } else {
-            let end = at + rest.iter().position(|&byte| byte == b'<').unwrap_or(rest.len());
+            let end = at + memchr::memchr(b'<', rest).unwrap_or(rest.len());
             scan.text(at..end, true);
             end
         };
     }
-    scan.out
+    let mut pieces = scan.out;
+    if pieces.iter().any(|it| it.path.starts_with("SyncML.")) {
+        syncml::name_data(bytes, &mut pieces);
+    }
+    pieces
 }
 
 /// Undoes the five named entities and numeric ones; others stay.
@@ -75,16 +84,24 @@ fn entity(name: &[u8]) -> Option<char> {
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|it| it == what)
+    memchr::memmem::find(text, what)
 }
 
 struct Open {
-    name: String,
+    /// Length of the path around it.
+    around: usize,
     object: u32,
+    /// Whether it is the `<dict>` of a property list.
+    is_dictionary: bool,
+    /// Whether it is a `<key>` in one.
+    is_key: bool,
+    /// What the next element is called: what a `<key>` said.
+    next: Option<String>,
 }
 
 struct Scan<'a> {
     bytes: &'a [u8],
+    path: String,
     open: Vec<Open>,
     objects: u32,
     out: Vec<Piece>,
@@ -92,37 +109,63 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    fn path(&self) -> String {
-        let names: Vec<_> = self.open.iter().map(|it| it.name.as_str()).collect();
-        shorten(&names.join("."))
-    }
-
     /// Texts of sibling elements are one object: that of the element around them.
     fn outer_object(&self) -> u32 {
         self.open.iter().rev().nth(1).map_or(0, |it| it.object)
     }
 
-    fn text(&mut self, range: std::ops::Range<usize>, entities: bool) {
+    fn text(&mut self, range: Range<usize>, entities: bool) {
         let text = self.bytes.get(range.clone()).unwrap_or_default();
         let start = range.start + (text.len() - text.trim_ascii_start().len());
         let text = text.trim_ascii();
         if text.is_empty() {
             return;
         }
-        let (path, object) = (self.path(), self.outer_object());
-        self.push(path, start..start + text.len(), object, entities);
+        if self.open.last().is_some_and(|it| it.is_key) {
+            let called = String::from_utf8_lossy(text).chars().take(MAX_NAME).collect();
+            if let Some(outer) = self.open.iter_mut().nth_back(1) {
+                outer.next = Some(called);
+            }
+            return;
+        }
+        let object = self.outer_object();
+        self.push(None, start..start + text.len(), object, entities);
     }
 
-    fn push(&mut self, path: String, range: std::ops::Range<usize>, object: u32, entities: bool) {
+    /// A part at the path, or at an attribute there.
+    fn push(&mut self, attribute: Option<&str>, range: Range<usize>, object: u32, entities: bool) {
         let raw = self.bytes.get(range.clone()).unwrap_or_default();
         if self.out.len() >= self.limit {
             return;
         }
-        self.out.push(if entities && raw.contains(&b'&') {
+        let length = self.path.len();
+        if let Some(name) = attribute {
+            self.path.push('.');
+            self.path.push_str(name);
+        }
+        let path = shorten(&self.path);
+        self.path.truncate(length);
+        self.out.push(if entities && memchr::memchr(b'&', raw).is_some() {
             Piece::own(path, unescape(raw), range, object)
         } else {
             Piece::slice(path, range, object)
         });
+    }
+
+    /// Goes into an element that is called `called`, or by its name.
+    fn enter(&mut self, local: &str, called: Option<&str>, object: u32, is_key: bool) {
+        let around = self.path.len();
+        if around > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(called.unwrap_or(local));
+        self.open.push(Open { around, object, is_dictionary: local == "dict", is_key, next: None });
+    }
+
+    fn leave(&mut self) {
+        if let Some(open) = self.open.pop() {
+            self.path.truncate(open.around);
+        }
     }
 
     /// Reads the tag at `at`; gives where the text goes on.
@@ -133,42 +176,48 @@ impl Scan<'_> {
             .position(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte))
             .unwrap_or(rest.len() - 1);
         if let [b'<', b'/', ..] = rest {
-            self.open.pop();
-            return at + rest.iter().position(|&byte| byte == b'>').map_or(rest.len(), |end| end + 1);
+            self.leave();
+            return at + memchr::memchr(b'>', rest).map_or(rest.len(), |end| end + 1);
         }
-        let name: String = String::from_utf8_lossy(&rest[1..name_end]).chars().take(64).collect();
-        let local = name.rsplit(':').next().unwrap_or_default().to_owned();
+        let name = String::from_utf8_lossy(rest.get(1..name_end).unwrap_or_default());
+        let name = name.get(..name.floor_char_boundary(MAX_NAME)).unwrap_or_default();
+        let local = name.rsplit(':').next().unwrap_or_default();
         let (attributes, end, closed) = self.attributes(at + name_end);
         self.objects = self.objects.saturating_add(1);
-        let value_of = |wanted: &[&str]| {
-            let found =
-                attributes.iter().find(|(key, _)| wanted.iter().any(|it| key.eq_ignore_ascii_case(it)));
-            found.map(|(_, range)| {
-                String::from_utf8_lossy(&self.bytes[range.clone()]).chars().take(64).collect::<String>()
-            })
-        };
-        let called = value_of(&["name", "key"]);
         let object = self.objects;
+        let in_dictionary = self.open.last().is_some_and(|it| it.is_dictionary);
+        let is_key = local == "key" && in_dictionary && attributes.is_empty();
+        let label = self.open.last_mut().and_then(|it| it.next.take());
+        let called = self.called(&attributes).or(label);
         let pushed = self.open.len() < MAX_DEPTH;
         if pushed {
-            self.open.push(Open { name: called.clone().unwrap_or(local), object });
+            self.enter(local, called.as_deref(), object, is_key);
         }
         for (key, range) in attributes {
             let named_value = called.is_some()
                 && (key.eq_ignore_ascii_case("value") || key.eq_ignore_ascii_case("content"));
-            let path = if named_value { self.path() } else { format!("{}.{key}", self.path()) };
-            let object = if named_value { self.outer_object() } else { object };
-            self.push(path, range, object, true);
+            if named_value {
+                self.push(None, range, self.outer_object(), true);
+            } else {
+                self.push(Some(&key), range, object, true);
+            }
         }
-        let void = closed || name.starts_with(['?', '!']);
-        if pushed && void {
-            self.open.pop();
+        if pushed && (closed || name.starts_with(['?', '!'])) {
+            self.leave();
         }
         end
     }
 
+    /// What an element's attributes call it.
+    fn called(&self, attributes: &[(String, Range<usize>)]) -> Option<String> {
+        let is_name = |key: &str| ["name", "key"].iter().any(|it| key.eq_ignore_ascii_case(it));
+        let (_, range) = attributes.iter().find(|(key, _)| is_name(key))?;
+        let value = String::from_utf8_lossy(self.bytes.get(range.clone())?);
+        Some(value.chars().take(MAX_NAME).collect())
+    }
+
     /// Attributes from `at` to the end of the tag, where the tag ends, and whether it closes itself.
-    fn attributes(&self, mut at: usize) -> (Vec<(String, std::ops::Range<usize>)>, usize, bool) {
+    fn attributes(&self, mut at: usize) -> (Vec<(String, Range<usize>)>, usize, bool) {
         let bytes = self.bytes;
         let mut out = Vec::new();
         let mut slash = false;
@@ -202,7 +251,7 @@ impl Scan<'_> {
         (out, bytes.len(), slash)
     }
 
-    fn attribute_value(&self, at: usize) -> Option<(std::ops::Range<usize>, usize)> {
+    fn attribute_value(&self, at: usize) -> Option<(Range<usize>, usize)> {
         let rest = self.bytes.get(at..)?;
         let trimmed = rest.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
         let start = self.bytes.len() - trimmed.len();
@@ -238,6 +287,16 @@ mod tests {
         let text = "<map><string name=\"imei\">123</string><item key=mac value='02:00'/></map>";
         assert_eq!(read(text), ["map.imei.name=imei", "map.imei=123", "map.mac.key=mac", "map.mac=02:00"]);
         assert_eq!(read("<a><![CDATA[x<y]]></a><!-- <b>no</b> -->"), ["a=x<y"]);
+    }
+
+    #[test]
+    fn values_of_property_lists_and_syncml_are_called_as_what_they_are() {
+        let text = "<plist><dict><key>imei</key><string>123</string><key>l</key><array><string>x</string>\
+            </array><key>on</key><true/><key>d</key><dict><key>mac</key><data>AA==</data></dict></dict></plist>";
+        assert_eq!(read(text), ["plist.dict.imei=123", "plist.dict.l.string=x", "plist.dict.d.mac=AA=="]);
+        let text = b"<SyncML><Item><Source><LocURI>./DevInfo/DevId</LocURI></Source><Data>IMEI:1</Data></Item></SyncML>";
+        let keys: Vec<_> = pieces(text, 9).into_iter().map(|it| it.key).collect();
+        assert_eq!(keys, [None, Some("DevId".into())]);
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl KnownValues {
         self.values.is_empty()
     }
 
+    /// The values as they are usually written, to be looked for beneath ciphers.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.values.iter().map(|(_, value)| value.as_bytes())
+    }
+
     /// Every hit in the bytes, by its end.
     pub fn find<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Hit<'a>> {
         let hits = self.automaton.iter().flat_map(move |it| it.find_overlapping_iter(bytes));

@@ -24,7 +24,7 @@ use std::str::FromStr;
 use packet::Direction;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{self, Decoded, Limits};
+use crate::decode::{self, Cribs, Decoded, Limits};
 use crate::protocol::{HttpMessage, Message};
 
 /// What an identifier identifies.
@@ -203,12 +203,15 @@ pub struct Scan {
     pub stopped: Vec<&'static str>,
     /// The body says it is something that it is not, in plain words (`says that it is application/encrypted-json and is base64`).
     pub misdeclared: Option<String>,
+    /// Bytes that decoding yielded.
+    pub decoded: usize,
 }
 
 /// Looks for identifiers.
 #[derive(Debug, Clone, Default)]
 pub struct Scanner {
     known: known::KnownValues,
+    cribs: Cribs,
     learned: learned::Learned,
     shapes: shape::Shapes,
     limits: Limits,
@@ -220,13 +223,15 @@ impl Scanner {
     /// # Errors
     /// A value that its kind does not allow (an IMEI with a wrong check digit, say), in one plain sentence.
     pub fn watch(&mut self, known: &KnownIdentifier) -> Result<(), String> {
-        self.known.add(known.kind, &known.value)
+        self.known.add(known.kind, &known.value)?;
+        self.cribs = Cribs::new(self.known.texts());
+        Ok(())
     }
 
     /// Scans an HTTP message: target, headers, cookies, body. Remembers what keys name in it, to recognise the same
     /// values under other names in later messages.
     pub fn scan_http(&mut self, host: Option<&str>, message: &HttpMessage) -> Scan {
-        let decoded = decode::decode_http(host, message, self.limits);
+        let decoded = self.uncover(decode::decode_http(host, message, self.limits));
         let misdeclared = misdeclared(message.header("content-type").unwrap_or_default(), decoded.formats());
         let scan = Scan { misdeclared, ..self.scan(&decoded) };
         drop(decoded);
@@ -238,7 +243,7 @@ impl Scanner {
 
     /// Scans a message with named parts, and remembers what they name.
     pub fn scan_message(&mut self, message: &Message) -> Scan {
-        let scan = self.scan(&decode::decode_message(message, self.limits));
+        let scan = self.scan(&self.uncover(decode::decode_message(message, self.limits)));
         if message.direction == Direction::Outbound {
             self.learned.learn(&scan.matches);
         }
@@ -247,12 +252,23 @@ impl Scanner {
 
     /// Scans bytes without a known protocol. `origin` is the first decode step (`tcp payload`, `dns name`, `tls sni`).
     pub fn scan_bytes(&self, origin: &str, bytes: &[u8], range: Range<u64>) -> Scan {
-        self.scan(&decode::decode_bytes(origin, bytes, range, self.limits))
+        self.scan(&self.uncover(decode::decode_bytes(origin, bytes, range, self.limits)))
+    }
+
+    /// Bounds what decoding may yield from each message from now on.
+    pub fn set_room(&mut self, bytes: usize) {
+        self.limits.bytes = bytes.min(Limits::default().bytes);
+    }
+
+    /// Takes off what a known value beneath gives away.
+    fn uncover<'a>(&self, decoded: Decoded<'a>) -> Decoded<'a> {
+        if self.cribs.is_empty() { decoded } else { decode::uncover(decoded, &self.cribs, self.limits) }
     }
 
     fn scan(&self, decoded: &Decoded<'_>) -> Scan {
         let matches = scan::matches(decoded, &self.known, &self.learned, &self.shapes);
-        Scan { matches, stopped: decoded.stopped().to_vec(), misdeclared: None }
+        let stopped = decoded.stopped().to_vec();
+        Scan { matches, stopped, misdeclared: None, decoded: decoded.spent() }
     }
 }
 
@@ -263,9 +279,26 @@ fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
     let encrypted = declared.contains("encrypt") || declared.contains("cipher");
     let claims = encrypted || (declared.starts_with("image/") && !declared.contains("svg"));
     let plain = *formats.last()?;
-    let readable = ["json", "form", "xml", "multipart", "base64", "hex", "percent"].contains(&plain);
+    let readable = [
+        "json",
+        "form",
+        "xml",
+        "multipart",
+        "mime",
+        "jwt",
+        "base64",
+        "base32",
+        "hex",
+        "percent",
+        "quoted-printable",
+        "utf-16le",
+        "utf-16be",
+    ]
+    .contains(&plain);
     (claims && readable).then(|| {
-        let compressed = |it: &&&str| matches!(**it, "gzip" | "zlib" | "deflate");
+        let compressed = |it: &&&str| {
+            matches!(**it, "gzip" | "zlib" | "deflate" | "brotli" | "zstd" | "lz4" | "lz4-block")
+        };
         let first = formats.iter().find(|it| !compressed(it)).unwrap_or(&plain);
         format!("says that it is {declared} and is {first}")
     })

@@ -15,6 +15,9 @@ use crate::protocol::{ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, 
 use crate::report::{Finding, HostFrom, Identifier};
 use crate::rule::{RULES, Rule, Verdict};
 
+/// Bytes that decoding may yield in any flow, and how many more for each byte on the wire.
+const DECODED_FREE: u64 = 16 << 20;
+const DECODED_RATIO: u64 = 32;
 /// DNS record type A.
 const TYPE_A: u16 = 1;
 
@@ -28,6 +31,7 @@ struct Context {
 
 impl Inspector {
     pub(super) fn observe(&mut self, id: FlowId, observation: Observation) {
+        self.scanner.set_room(self.room(id));
         match observation {
             Observation::Protocol(protocol) => self.facts[id].add_protocol(protocol),
             Observation::ClientHello(hello) => self.observe_hello(id, hello),
@@ -92,6 +96,13 @@ impl Inspector {
         }
     }
 
+    /// Bytes that decoding may still yield in a flow: what no message may alone, many may not together.
+    fn room(&self, id: FlowId) -> usize {
+        let wire = self.table.flows()[id].bytes.iter().fold(0u64, |sum, bytes| sum.saturating_add(*bytes));
+        let allowed = DECODED_FREE.saturating_add(wire.saturating_mul(DECODED_RATIO));
+        usize::try_from(allowed.saturating_sub(self.facts[id].decoded)).unwrap_or(usize::MAX)
+    }
+
     /// Whether anything can be found in that direction. Replies are full of other people's numbers: in them only values
     /// that the user gave count, so without any they need not be decoded.
     fn matters(&self, direction: Direction) -> bool {
@@ -119,6 +130,8 @@ impl Inspector {
     }
 
     fn judge_scan(&mut self, id: FlowId, direction: Direction, origin: Origin, scan: Scan) {
+        let decoded = &mut self.facts[id].decoded;
+        *decoded = decoded.saturating_add(scan.decoded as u64);
         for bound in scan.stopped {
             *self.counts.stopped.entry(bound).or_default() += 1;
         }

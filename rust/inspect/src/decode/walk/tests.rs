@@ -2,6 +2,8 @@ use std::io::Write;
 
 use ::base64::Engine;
 use ::base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockModeEncrypt, KeyIvInit};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use packet::Direction;
@@ -132,6 +134,74 @@ fn undoes_nested_encodings_and_says_so() {
 }
 
 #[test]
+fn every_format_is_known_by_its_bytes() {
+    let base32 = "PMRGIZLWNFRWKIR2PMRGS3LFNERDUIRRGIZSE7L5";
+    let utf16: Vec<u8> = String::from_utf8_lossy(JSON).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let long = format!(
+        "{{\"device\":{{\"imei\":\"123\",\"note\":\"{}\"}}}}",
+        "as it was, the phone was found where nobody had looked before. ".repeat(2)
+    );
+    let block = lz4_flex::block::compress(long.as_bytes());
+    let form = "text: a=3D1&x=3Dy, imei=3D123, =\r\nend";
+    let cases: [(Vec<u8>, &str); 14] = [
+        (base32.into(), "base32 > json device.imei"),
+        (base32.trim_end_matches('=').to_lowercase().into(), "base32 > json device.imei"),
+        (utf16.clone(), "utf-16le > json device.imei"),
+        (STANDARD.encode(utf16).into(), "base64 > utf-16le > json device.imei"),
+        (deflate(long.as_bytes()), "deflate > json device.imei"),
+        (STANDARD.encode(deflate(long.as_bytes())).into(), "base64 > deflate > json device.imei"),
+        (block, "lz4-block > json device.imei"),
+        (form.into(), "quoted-printable > text imei"),
+        (b"\xa1\x66device\xa1\x64imei\x63123".to_vec(), "cbor device.imei"),
+        (b"\x81\xa6device\x81\xa4imei\xa3123".to_vec(), "msgpack device.imei"),
+        (
+            format!("{{\"u\":\"data:text/json;base64,{}\"}}", STANDARD.encode(JSON)).into(),
+            "json u > data text/json > base64 > json device.imei",
+        ),
+        (
+            format!("{{\"t\":\"eyJhbGciOiJub25lIn0.{}.\"}}", URL_SAFE_NO_PAD.encode(JSON)).into(),
+            "json t > jwt claims > base64 > json device.imei",
+        ),
+        (
+            b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+                Content-Type: text/json\r\n\r\n{\"imei\":\"123\"}\r\n--b--\r\n"
+                .to_vec(),
+            "mime body > multipart  > json imei",
+        ),
+        (format!("{{\"a\":1}}\n{}\n", String::from_utf8_lossy(JSON)).into(), "json device.imei"),
+    ];
+    for (body, chain) in cases {
+        let found = body_leaf(&[], &body, "imei");
+        assert_eq!((found.0.as_str(), found.1), ("123", format!("http body > {chain}")));
+    }
+}
+
+#[test]
+fn a_known_value_gives_a_short_key_away() {
+    let text = b"{\"serial\":\"001017001234569\",\"x\":\"y\"}";
+    let sealed: Vec<u8> = text.iter().zip(b"k3y".iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+    let cribs = Cribs::new(["001017001234569"]);
+    for (body, chain) in [
+        (sealed.clone(), "http body > xor (key 6b3379) > json serial"),
+        (
+            format!("{{\"a\":\"b\",\"d\":\"{}\"}}", STANDARD.encode(&sealed)).into_bytes(),
+            "http body > json d > base64 > xor (key 6b3379) > json serial",
+        ),
+    ] {
+        let message = post("/", &[], &body);
+        let decoded = decode_http(None, &message, Limits::default());
+        assert_eq!(leaves(&decoded, "serial"), []);
+        let decoded = uncover(decoded, &cribs, Limits::default());
+        let found = leaves(&decoded, "serial").pop().unwrap();
+        assert_eq!((found.0.as_str(), found.1.as_str()), ("001017001234569", chain));
+        let origin = body.get(found.2.start as usize - 1000..found.2.end as usize - 1000).unwrap();
+        let steps: Vec<String> = chain.split(" > ").map(str::to_owned).collect();
+        let explained = super::super::explain(origin, &steps);
+        assert_eq!(explained.last().map(|it| it.bytes.as_slice()), Some(b"001017001234569".as_slice()));
+    }
+}
+
+#[test]
 fn an_updaters_container_is_opened() {
     let key = b"abcde";
     let cipher =
@@ -170,8 +240,40 @@ fn content_codings_are_undone_whatever_they_are() {
     // A lie: the body is text, and passes for the beginning of raw deflate.
     let found = body_leaf(&[("Content-Encoding", "gzip")], JSON, "imei");
     assert_eq!(found.1, "http body > json device.imei");
-    let message = post("/", &[("Content-Encoding", "br")], b"\x0b\x02\x80");
-    assert_eq!(decode_http(None, &message, Limits::default()).stopped(), ["coding"]);
+    for (coding, body, step) in [
+        ("br", &b"\x0f\x0c\x80{\"device\":{\"imei\":\"123\"}}\x03"[..], "brotli"),
+        ("zstd", b"\x28\xb5\x2f\xfd\x20\x19\xc9\0\0{\"device\":{\"imei\":\"123\"}}", "zstd"),
+    ] {
+        let found = body_leaf(&[("Content-Encoding", coding)], body, "imei");
+        assert_eq!(found.1, format!("http body > {step} > json device.imei"), "{coding}");
+    }
+    for (coding, body) in [("br", &b"\xff\x02\x80"[..]), ("sdch", b"text")] {
+        let message = post("/", &[("Content-Encoding", coding)], body);
+        assert_eq!(decode_http(None, &message, Limits::default()).stopped(), ["coding"]);
+    }
+}
+
+#[test]
+fn a_bomb_within_a_coding_is_stopped() {
+    let message = post("/", &[("Content-Encoding", "gzip")], &gzip(&vec![b' '; 8 << 20]));
+    let decoded = decode_http(None, &message, Limits::default());
+    assert!(decoded.spent() <= Limits::default().bytes && !decoded.stopped().is_empty());
+}
+
+#[test]
+fn an_updaters_cipher_with_a_published_key_is_opened() {
+    let mut buffer = [0; 32];
+    buffer[..JSON.len()].copy_from_slice(JSON);
+    let (key, vector) = (b"miuiotavalided11", b"0102030405060708");
+    let sealed = cbc::Encryptor::<aes::Aes128>::new(key.into(), vector.into())
+        .encrypt_padded::<Pkcs7>(&mut buffer, JSON.len())
+        .unwrap();
+    let body = format!("q={}&t=&s=1", STANDARD.encode(sealed).replace('+', "%2B").replace('/', "%2F"));
+    let found = body_leaf(&[], body.as_bytes(), "imei");
+    assert_eq!(
+        (found.0.as_str(), found.1.replace("percent > ", "").as_str()),
+        ("123", "http body > form q > base64 > aes-128-cbc (published key) > json device.imei")
+    );
 }
 
 #[test]

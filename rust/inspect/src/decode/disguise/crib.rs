@@ -1,0 +1,155 @@
+//! XOR with a short repeating key, when a value that is known lies beneath: the key follows from it.
+//!
+//! Where text and key repeat alike, the key falls out of the difference between bytes that are a period apart. So the
+//! differences of the values are searched for in those of the bytes, one automaton for each period.
+
+use std::fmt::Write;
+
+use aho_corasick::AhoCorasick;
+
+use crate::decode::hex;
+
+/// Longest key.
+const MAX_PERIOD: usize = 8;
+/// Shortest value: with a key of the longest period seven bytes still must agree.
+const SHORTEST: usize = MAX_PERIOD + 7;
+/// With short keys also shorter ones will do.
+const AGREEING: usize = 7;
+/// Fewer different bytes in a difference are found by chance: in runs of one byte, in counters.
+const DISTINCT: usize = 4;
+/// Values whose differences are searched for.
+const MAX_VALUES: usize = 256;
+
+/// Known texts that may lie beneath a cipher: cribs, as code breakers call them.
+#[derive(Debug, Clone, Default)]
+pub struct Cribs {
+    /// By period, from 1.
+    periods: Vec<Period>,
+}
+
+#[derive(Debug, Clone)]
+struct Period {
+    finder: AhoCorasick,
+    /// The text of each pattern.
+    texts: Vec<Vec<u8>>,
+}
+
+/// A repeating key, as it begins at the first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key(Vec<u8>);
+
+impl Cribs {
+    /// Those texts that are long enough and not too uniform, at most some hundreds.
+    pub fn new<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let texts: Vec<Vec<u8>> = texts.into_iter().take(MAX_VALUES).map(|it| it.as_ref().to_vec()).collect();
+        Self { periods: (1..=MAX_PERIOD).map_while(|period| Period::new(period, &texts)).collect() }
+    }
+
+    /// Whether nothing can be found.
+    pub fn is_empty(&self) -> bool {
+        self.periods.is_empty()
+    }
+
+    /// The shortest key under which one of the texts lies in the bytes.
+    pub fn find(&self, bytes: &[u8]) -> Option<Key> {
+        let mut differences = Vec::with_capacity(bytes.len());
+        self.periods.iter().zip(1..).find_map(|(period, length)| {
+            differences.clear();
+            differences.extend(difference(bytes, length));
+            period.finder.find_iter(&differences).find_map(|hit| {
+                let text = period.texts.get(hit.pattern().as_usize())?;
+                key(bytes.get(hit.start()..)?, text, hit.start(), length)
+            })
+        })
+    }
+}
+
+impl Period {
+    /// `None` when no text is long enough.
+    fn new(period: usize, texts: &[Vec<u8>]) -> Option<Self> {
+        let shortest = if period <= 4 { period + AGREEING } else { SHORTEST };
+        let fits = |text: &&Vec<u8>| {
+            let mut seen: Vec<u8> = difference(text, period).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            text.len() >= shortest && seen.len() >= DISTINCT
+        };
+        let texts: Vec<Vec<u8>> = texts.iter().filter(fits).cloned().collect();
+        let patterns = texts.iter().map(|text| difference(text, period).collect::<Vec<u8>>());
+        let finder = AhoCorasick::new(patterns).ok()?;
+        (!texts.is_empty()).then_some(Self { finder, texts })
+    }
+}
+
+fn difference(bytes: &[u8], period: usize) -> impl Iterator<Item = u8> {
+    bytes.iter().zip(bytes.iter().skip(period)).map(|(one, other)| one ^ other)
+}
+
+/// The key that makes `text` of the bytes at `start`, turned so that it begins at the first byte. A key of zeros is none.
+fn key(bytes: &[u8], text: &[u8], start: usize, period: usize) -> Option<Key> {
+    let mut key: Vec<u8> = bytes.iter().zip(text).take(period).map(|(byte, text)| byte ^ text).collect();
+    key.rotate_right(start % period);
+    key.iter().any(|byte| *byte != 0).then_some(Key(key))
+}
+
+impl Key {
+    /// XORs the bytes.
+    pub fn apply(&self, bytes: &[u8]) -> Vec<u8> {
+        bytes.iter().zip(self.0.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    }
+
+    /// The step: `xor (key 5a)`.
+    pub fn step(&self) -> String {
+        let mut out = "xor (key ".to_owned();
+        for byte in &self.0 {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{byte:02x}");
+        }
+        out.push(')');
+        out
+    }
+
+    /// The key that a step names.
+    pub fn of_step(step: &str) -> Option<Self> {
+        let digits = step.strip_prefix("xor (key ")?.strip_suffix(')')?;
+        hex::decode(digits.as_bytes()).filter(|key| key.len() <= MAX_PERIOD).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMEI: &str = "001017001234569";
+
+    fn cribs() -> Cribs {
+        Cribs::new([IMEI, "000000000000000", "short"])
+    }
+
+    #[test]
+    fn the_key_follows_from_what_lies_beneath() {
+        let text = format!("{{\"imei\":\"{IMEI}\",\"model\":\"TA-1046\"}}");
+        for key in [&b"\x5a"[..], b"\x01\x02", b"k3y", b"\0\0\x80", b"12345678", b"\xff\xee\xdd\xcc\xbb"] {
+            let key = Key(key.to_vec());
+            let sealed = key.apply(text.as_bytes());
+            assert_eq!(cribs().find(&sealed), Some(key.clone()));
+            assert_eq!(Key::of_step(&key.step()), Some(key));
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_lies() {
+        let cribs = cribs();
+        assert_eq!(cribs.find(format!("in clear: {IMEI}").as_bytes()), None);
+        assert_eq!(cribs.find(&[0x30; 400]), None);
+        let mut state = 1u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(1 << 20)
+        .collect();
+        assert_eq!(cribs.find(&noise), None);
+        assert!(Cribs::new(["short", "000000000000000"]).is_empty());
+    }
+}

@@ -1,0 +1,270 @@
+//! What bytes are: found out from themselves, strictest first.
+
+use std::borrow::Cow;
+
+use super::compress::{Format, inflate, unmarked};
+use super::{
+    Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, hex, json, jwt, mime, msgpack,
+    multipart, percent, plist, protobuf, quoted, text, utf16, wbxml, xml,
+};
+
+/// Shorter base64 is found too often in ordinary words.
+const BASE64_MIN: usize = 10;
+/// Shorter hexadecimal text is found too often in ordinary numbers.
+const HEX_MIN: usize = 20;
+/// Shorter base32 is found too often in ordinary capitals.
+const BASE32_MIN: usize = 24;
+/// Shorter results are not tried for formats that nothing marks: they are digests and keys.
+const UNMARKED_MIN: usize = 68;
+
+/// What bytes turn out to be.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing to undo.
+    Plain,
+    /// One encoding to undo: the step and the result.
+    Encoded(Cow<'static, str>, Vec<u8>),
+    /// Parts: the step's word and they.
+    Parts(&'static str, Vec<Piece>),
+}
+
+impl Content {
+    fn encoded(step: &'static str, bytes: Vec<u8>) -> Self {
+        Self::Encoded(Cow::Borrowed(step), bytes)
+    }
+}
+
+/// Finds out what bytes are. `room` bounds what may come of them; `stop` hears which bound was met.
+pub fn sniff(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'static str)) -> Content {
+    if let Some(format) = Format::of(bytes) {
+        let out = inflate(format, bytes, room, limits.ratio);
+        if out.complete || out.bytes.len() >= 16 {
+            out.stopped.map(&mut *stop);
+            return Content::encoded(format.as_str(), out.bytes);
+        }
+        // A whole bomb: nothing of it was let out.
+        out.stopped.map(&mut *stop);
+    }
+    if let Some(content) = marked(bytes, limits, room) {
+        return content;
+    }
+    if text::is_texty(bytes) { readable(bytes, limits, room) } else { opaque(bytes, limits, room) }
+}
+
+/// One more part than allowed, so that the walk notices.
+fn most(limits: &Limits) -> usize {
+    limits.steps.saturating_add(1)
+}
+
+/// Binary formats that can pass for text, or begin with a mark.
+fn marked(bytes: &[u8], limits: &Limits, room: usize) -> Option<Content> {
+    let most = most(limits);
+    if plist::is_plist(bytes) {
+        return plist::pieces(bytes, most).map(|pieces| Content::Parts("plist", pieces));
+    }
+    if let Some((step, text)) = utf16::decode(bytes).filter(|(_, text)| text.len() <= room) {
+        return Some(Content::encoded(step, text));
+    }
+    // What begins a map in one of the two ends an array in the other.
+    if cbor::is_cbor(bytes)
+        && let Some(pieces) = cbor::pieces(bytes, most)
+    {
+        return Some(Content::Parts("cbor", pieces));
+    }
+    if msgpack::is_msgpack(bytes)
+        && let Some(pieces) = msgpack::pieces(bytes, most)
+    {
+        return Some(Content::Parts("msgpack", pieces));
+    }
+    None
+}
+
+fn opaque(bytes: &[u8], limits: &Limits, room: usize) -> Content {
+    let most = most(limits);
+    if let Some(pieces) = grpc::pieces(bytes, most) {
+        return Content::Parts("grpc", pieces);
+    }
+    if let Some((step, plain)) = disguise::open(bytes).filter(|(_, plain)| plain.len() <= room) {
+        return Content::encoded(step, plain);
+    }
+    if let Some(pieces) = wbxml::pieces(bytes, most) {
+        return Content::Parts("wbxml", pieces);
+    }
+    if der::is_der(bytes)
+        && let Some(pieces) = der::pieces(bytes, most)
+    {
+        return Content::Parts("der", pieces);
+    }
+    if let Some(pieces) =
+        protobuf::pieces(bytes, most).filter(|pieces| protobuf::is_telling(bytes, pieces, 4))
+    {
+        return Content::Parts("protobuf", pieces);
+    }
+    if let Some(pieces) = protobuf::delimited(bytes, most) {
+        return Content::Parts("delimited", pieces);
+    }
+    match text::tokens(bytes) {
+        pieces if pieces.is_empty() => Content::Plain,
+        pieces => Content::Parts("text", pieces),
+    }
+}
+
+fn readable(bytes: &[u8], limits: &Limits, room: usize) -> Content {
+    let most = most(limits);
+    if json::is_json(bytes) {
+        return Content::Parts("json", json::pieces(bytes, most));
+    }
+    if xml::is_xml(bytes) {
+        return Content::Parts("xml", xml::pieces(bytes, most));
+    }
+    if let Some(boundary) = multipart::boundary(bytes) {
+        return Content::Parts("multipart", multipart::pieces(bytes, boundary, most));
+    }
+    if let Some(pieces) = mime::pieces(bytes, most) {
+        return Content::Parts("mime", pieces);
+    }
+    if let Some(pieces) = jwt::pieces(bytes) {
+        return Content::Parts("jwt", pieces);
+    }
+    if let Some(piece) = data_url::piece(bytes) {
+        return Content::Parts("data", vec![piece]);
+    }
+    if bytes.len() <= room && quoted::is_encoded(bytes) {
+        return Content::encoded("quoted-printable", quoted::decode(bytes));
+    }
+    if form::is_form(bytes) {
+        return Content::Parts("form", form::pieces(bytes, most));
+    }
+    if bytes.len() <= room
+        && let Some(content) = encoded_text(bytes, limits)
+    {
+        return content;
+    }
+    named_text(bytes, limits)
+}
+
+/// Hexadecimal, base32, base64 and percent-encoding: the first three only when something sensible comes of them.
+fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
+    let trimmed = bytes.trim_ascii();
+    if trimmed.len() >= HEX_MIN
+        && let Some(out) = hex::decode(trimmed)
+        && is_sensible(&out, limits)
+    {
+        return Some(Content::encoded("hex", out));
+    }
+    // Capitals alone make words; only text or what is marked is believed to be beneath.
+    if trimmed.len() >= BASE32_MIN
+        && let Some(out) = base32::decode(trimmed)
+        && ((out.is_ascii() && text::is_text(&out))
+            || matches!(Format::of(&out), Some(Format::Gzip | Format::Zstd)))
+    {
+        return Some(Content::encoded("base32", out));
+    }
+    if let Some(out) = base64::decode(bytes, BASE64_MIN)
+        && is_sensible(&out.bytes, limits)
+    {
+        return Some(Content::Encoded(Cow::Owned(out.step), out.bytes));
+    }
+    percent::is_encoded(bytes).then(|| Content::encoded("percent", percent::decode(bytes, true)))
+}
+
+/// What a text without structure holds: a URL's query, tokens, named values.
+fn named_text(bytes: &[u8], limits: &Limits) -> Content {
+    let query = text::query(bytes, limits.steps);
+    if !query.is_empty() {
+        return Content::Parts("query", query);
+    }
+    let pieces = text::pieces(bytes);
+    if pieces.is_empty() { Content::Plain } else { Content::Parts("text", pieces) }
+}
+
+/// Whether bytes look like what somebody would have encoded, and not like noise.
+fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
+    const FEW: usize = 4096;
+    if text::is_text(bytes) || disguise::open(bytes).is_some() || grpc::pieces(bytes, 1).is_some() {
+        return true;
+    }
+    match Format::of(bytes) {
+        Some(Format::Zlib) => inflate(Format::Zlib, bytes, FEW, limits.ratio).bytes.len() >= 16,
+        Some(_) => true,
+        None => {
+            let few = Limits { steps: FEW, ..*limits };
+            marked(bytes, &few, usize::MAX).is_some()
+                || wbxml::pieces(bytes, FEW).is_some()
+                || (der::is_der(bytes) && der::pieces(bytes, FEW).is_some())
+                || (bytes.len() >= 16
+                    && protobuf::pieces(bytes, FEW)
+                        .is_some_and(|pieces| protobuf::is_telling(bytes, &pieces, 6)))
+                || (bytes.len() >= UNMARKED_MIN && unmarked(bytes, FEW, limits.ratio).is_some())
+        }
+    }
+}
+
+/// What a byte tells about the part that it stands in.
+const CLASS: [u8; 256] = classes();
+const CONTROL: u8 = 1;
+const PERCENT: u8 = 2;
+const MARK: u8 = 4;
+/// No digit of base64, white space or padding.
+const UNCODED: u8 = 8;
+const NO_NUMBER: u8 = 16;
+/// No hexadecimal digit, and no hyphen between groups of them.
+const NO_HEX: u8 = 32;
+const SPACE: u8 = 64;
+const HYPHEN: u8 = 128;
+
+const fn classes() -> [u8; 256] {
+    let mut out = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let it = byte as u8;
+        let coded = it.is_ascii_alphanumeric()
+            || it.is_ascii_whitespace()
+            || matches!(it, b'+' | b'/' | b'-' | b'_' | b'=');
+        out[byte] = if it < 9 { CONTROL } else { 0 }
+            | if it == b'%' { PERCENT } else { 0 }
+            | if matches!(it, b'=' | b':' | b'?') { MARK } else { 0 }
+            | if coded { 0 } else { UNCODED }
+            | if it.is_ascii_digit() { 0 } else { NO_NUMBER }
+            | if it.is_ascii_hexdigit() || it == b'-' { 0 } else { NO_HEX }
+            | if it == b' ' { SPACE } else { 0 }
+            | if it == b'-' { HYPHEN } else { 0 };
+        byte += 1;
+    }
+    out
+}
+
+/// Whether a value in free text can be base64: long, but not so long that many of them would cost much.
+pub fn is_coded(part: &[u8]) -> bool {
+    (24..=4096).contains(&part.len()) && part.iter().all(|&byte| base64::is_digit(byte) || byte == b'=')
+}
+
+/// Whether a part that could be base64 is far likelier to be something else: a UUID or a short hexadecimal number, or words.
+fn is_word(part: &[u8], class: u8) -> bool {
+    if class & NO_HEX == 0 {
+        return class & HYPHEN != 0 || part.len() < HEX_MIN;
+    }
+    // A form's `+` is one of 64 digits, a space between words one of six letters.
+    class & SPACE != 0 && part.iter().filter(|&&byte| byte == b' ').count() * 12 > part.len()
+}
+
+/// A quick look at whether [`sniff`] could find something in a part.
+pub fn is_promising(part: &[u8]) -> bool {
+    let class = part.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
+    if class & PERCENT != 0 {
+        return true;
+    }
+    if part.len() < 8 {
+        return false;
+    }
+    if class & (CONTROL | MARK) != 0 {
+        return true;
+    }
+    if class & UNCODED == 0 {
+        return part.len() >= 14 && class & NO_NUMBER != 0 && !is_word(part, class);
+    }
+    matches!(
+        part.first(),
+        Some(b'{' | b'[' | b'<' | 0x1f | b'x' | 0x80..=0xbf | 0xd9 | 0xdc..=0xdf | 0xfe | 0xff)
+    ) || memchr::memmem::find(part, b"eyJ").is_some()
+}
