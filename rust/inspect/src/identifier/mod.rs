@@ -51,11 +51,12 @@ pub enum IdentifierKind {
     Fingerprint,
     WidevineId,
     FcmToken,
+    DeviceToken,
 }
 
 impl IdentifierKind {
     /// Every kind, in declaration order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Imei,
         Self::Imeisv,
         Self::Meid,
@@ -75,6 +76,7 @@ impl IdentifierKind {
         Self::Fingerprint,
         Self::WidevineId,
         Self::FcmToken,
+        Self::DeviceToken,
     ];
 
     /// The stable name, as in reports and `--watch`.
@@ -99,6 +101,7 @@ impl IdentifierKind {
             Self::Fingerprint => "fingerprint",
             Self::WidevineId => "widevine_id",
             Self::FcmToken => "fcm_token",
+            Self::DeviceToken => "device_token",
         }
     }
 
@@ -124,6 +127,7 @@ impl IdentifierKind {
             Self::Fingerprint => "build fingerprint",
             Self::WidevineId => "Widevine device ID",
             Self::FcmToken => "push token",
+            Self::DeviceToken => "device token (a value that stays the same wherever it is sent)",
         }
     }
 }
@@ -164,6 +168,8 @@ impl FromStr for IdentifierKind {
 pub enum Confidence {
     /// It has the validated shape of one.
     Shape,
+    /// It has the shape of something random, and was sent again and again without changing.
+    Recurrence,
     /// A key names it, or named it in an earlier message, and its shape allows it.
     Key,
     /// It is a value of this phone that the user gave.
@@ -220,7 +226,7 @@ impl Scanner {
     /// # Errors
     /// A value that its kind does not allow (an IMEI with a wrong check digit, say), in one plain sentence.
     pub fn watch(&mut self, known: &KnownIdentifier) -> Result<(), String> {
-        self.known.add(known.kind, &known.value)
+        self.known.add([(known.kind, known.value.as_str())])
     }
 
     /// Scans an HTTP message: target, headers, cookies, body. Remembers what keys name in it, to recognise the same
