@@ -12,10 +12,12 @@ mod lexicon;
 mod mac;
 mod phone;
 mod place;
+mod recurring;
 mod scan;
 mod shape;
 mod sim;
 mod software;
+mod token;
 
 use std::fmt;
 use std::ops::Range;
@@ -24,6 +26,8 @@ use std::str::FromStr;
 use packet::Direction;
 use serde::{Deserialize, Serialize};
 
+pub use self::recurring::{Place, Recurrence, Recurring, Sending, domain, shared};
+pub use self::token::Token;
 use crate::decode::{self, Decoded, Limits};
 use crate::protocol::{HttpMessage, Message};
 
@@ -209,6 +213,8 @@ pub struct Scan {
     pub stopped: Vec<&'static str>,
     /// The body says it is something that it is not, in plain words (`says that it is application/encrypted-json and is base64`).
     pub misdeclared: Option<String>,
+    /// What could be a device's token, if it is sent again: none of the matches.
+    pub tokens: Vec<Token>,
 }
 
 /// Looks for identifiers.
@@ -258,7 +264,9 @@ impl Scanner {
 
     fn scan(&self, decoded: &Decoded<'_>) -> Scan {
         let matches = scan::matches(decoded, &self.known, &self.learned, &self.shapes);
-        Scan { matches, stopped: decoded.stopped().to_vec(), misdeclared: None }
+        let mut tokens = token::tokens(decoded);
+        tokens.retain(|token| !matches.iter().any(|found| token.is(&found.value)));
+        Scan { matches, stopped: decoded.stopped().to_vec(), misdeclared: None, tokens }
     }
 }
 
