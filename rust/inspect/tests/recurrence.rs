@@ -99,7 +99,7 @@ fn a_value_of_one_host_needs_restarts_or_connections_and_a_name() {
 #[test]
 fn a_cookie_that_comes_back_is_a_token() {
     let send =
-        || Some(("a.one.example", format!("GET / HTTP/1.1\nCookie: lang=en; _tk=cX1kQ9pTz0uW7vB3nM5yRf")));
+        || Some(("a.one.example", "GET / HTTP/1.1\nCookie: lang=en; _tk=cX1kQ9pTz0uW7vB3nM5yRf".to_owned()));
     let report = report(&[send(), send(), send()]);
     let found = tokens(&report);
     assert_eq!(found.len(), 1);

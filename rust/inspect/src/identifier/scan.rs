@@ -344,7 +344,7 @@ fn search_places(decoded: &Decoded<'_>, object: &Object<'_>, known: &KnownValues
     }
     let of = |wanted: Key| object.places.iter().filter(move |(key, _)| *key == wanted).map(|(_, leaf)| *leaf);
     for (latitude, longitude) in of(Key::Latitude).zip(of(Key::Longitude)) {
-        if let Some(value) = place::coordinates(decoded.bytes(latitude), decoded.bytes(longitude), 2) {
+        if let Some(value) = coordinates(decoded, latitude, longitude) {
             add(Kind::Location, value, &[latitude, longitude]);
         }
     }
@@ -353,6 +353,11 @@ fn search_places(decoded: &Decoded<'_>, object: &Object<'_>, known: &KnownValues
             add(Kind::Location, value, &[leaf]);
         }
     }
+}
+
+fn coordinates(decoded: &Decoded<'_>, latitude: &Leaf, longitude: &Leaf) -> Option<String> {
+    let degrees = |leaf| place::scaled(Leaf::name(leaf), decoded.bytes(leaf));
+    place::coordinates(&degrees(latitude), &degrees(longitude), 2)
 }
 
 /// Parts of one cell belong together; a part that repeats begins another (`SIM1CELLID`, `SIM2CELLID`).
