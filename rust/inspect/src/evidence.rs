@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use packet::{Direction, FlowKey, Phase, Timestamp};
 
-use crate::identifier::Match;
+use crate::identifier::{Match, Recurrence};
 use crate::knowledge::{Endpoint, Network};
 use crate::report::PhaseAt;
 
@@ -49,6 +49,8 @@ pub struct Subject<'a> {
 pub enum Evidence<'a> {
     /// Content that could be read.
     Content(&'a Content),
+    /// Values that the flow sends, and that were sent before.
+    Recurrence(&'a [Recurrence]),
     /// The flow's nature is known: its content is encrypted, or it is over.
     Contact,
     /// A name was asked for in vain: no address came back.

@@ -5,13 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use packet::{App, Direction};
 
 use crate::flow::Flow;
-use crate::identifier::Match;
+use crate::identifier::{Match, Recurrence};
 use crate::knowledge::{self, Endpoint, Network};
 use crate::protocol::Protocol;
 use crate::report::{self, HostFrom};
 
 /// Identifiers remembered for one flow.
 const MOST_SEEN: usize = 128;
+/// Recurring values remembered for one flow.
+const MOST_RECURRING: usize = 16;
 
 /// What was learnt of a flow.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +38,8 @@ pub struct Facts {
     pub encrypted: Option<bool>,
     /// Identifiers found so far.
     pub seen: Vec<(Direction, Match)>,
+    /// Values in it that were sent before.
+    pub recurring: Vec<Recurrence>,
     /// Findings about it: the rule's name and the finding's index.
     pub findings: Vec<(&'static str, usize)>,
     /// Whether the flow's nature was judged.
@@ -84,6 +88,17 @@ impl Facts {
             }
         }
         self.seen.iter().filter(|(way, _)| *way == direction).map(|(_, found)| found.clone()).collect()
+    }
+
+    /// Adds values that were sent before, or what is newly known of them.
+    pub fn add_recurring(&mut self, found: Vec<Recurrence>) {
+        for recurrence in found {
+            match self.recurring.iter().position(|known| known.token.value == recurrence.token.value) {
+                Some(at) => self.recurring[at] = recurrence,
+                None if self.recurring.len() < MOST_RECURRING => self.recurring.push(recurrence),
+                None => {}
+            }
+        }
     }
 
     /// What the flow is for: by its endpoint, unless many services share it, else by its protocol.

@@ -12,7 +12,7 @@ use packet::{Segment, TcpSegment, Timestamp, Transport, UdpDatagram};
 
 use crate::facts::Facts;
 use crate::flow::{Due, FlowId, FlowTable, Live, Place};
-use crate::identifier::{KnownIdentifier, Scanner};
+use crate::identifier::{KnownIdentifier, Recurring, Scanner};
 use crate::naming::{Asker, Names};
 use crate::protocol::Observation;
 use crate::report::{Capture, Close, Finding, Flow, PhaseAt, Report, SCHEMA};
@@ -61,6 +61,9 @@ pub struct Inspector {
     facts: Vec<Facts>,
     names: Names,
     phases: Vec<PhaseAt>,
+    /// How often the phone started.
+    boots: u32,
+    recurring: Recurring,
     findings: Vec<Finding>,
     events: VecDeque<Event>,
     counts: Counts,
@@ -88,6 +91,8 @@ impl Inspector {
             facts: Vec::new(),
             names: Names::default(),
             phases: Vec::new(),
+            boots: 0,
+            recurring: Recurring::default(),
             findings: Vec::new(),
             events: VecDeque::new(),
             counts: Counts::default(),
@@ -172,6 +177,11 @@ impl Inspector {
 
     fn handle_phase(&mut self, phase: Phase) {
         let mark = PhaseAt { phase, at: self.now };
+        // A start is told twice: while storage is locked, and again after the first unlock.
+        let told =
+            self.phases.iter().rev().find(|it| matches!(it.phase, Phase::LockedBoot | Phase::BootCompleted));
+        let again = phase == Phase::BootCompleted && told.is_some_and(|it| it.phase == Phase::LockedBoot);
+        self.boots += u32::from(matches!(phase, Phase::LockedBoot | Phase::BootCompleted) && !again);
         self.phases.push(mark);
         self.emit(Event::Phase(mark));
     }

@@ -7,6 +7,7 @@ mod failed_lookup;
 mod identifier_in_name;
 mod misdeclared_content;
 mod probe_payload;
+mod recurring_token;
 mod registration_contact;
 mod telemetry_contact;
 mod words;
@@ -49,6 +50,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "probe_payload", judge: probe_payload::judge, last: false },
     Rule { name: "registration_contact", judge: registration_contact::judge, last: false },
     Rule { name: "failed_lookup", judge: failed_lookup::judge, last: false },
+    Rule { name: "recurring_token", judge: recurring_token::judge, last: false },
     Rule { name: "telemetry_contact", judge: telemetry_contact::judge, last: false },
 ];
 

@@ -51,7 +51,8 @@ pub fn mask(kind: IdentifierKind, value: &str) -> String {
         IdentifierKind::Serial
         | IdentifierKind::Fingerprint
         | IdentifierKind::WidevineId
-        | IdentifierKind::FcmToken => shorten(&mask_ends(value, |_| true, 4, 2)),
+        | IdentifierKind::FcmToken
+        | IdentifierKind::DeviceToken => shorten(&mask_ends(value, |_| true, 4, 2)),
         _ => mask_ends(value, is_sign, 4, 2),
     }
 }

@@ -192,6 +192,7 @@ pub const fn severity_name(severity: Severity) -> &'static str {
 pub const fn confidence_name(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Shape => "shape",
+        Confidence::Recurrence => "recurrence",
         Confidence::Key => "key",
         Confidence::Known => "known",
     }
@@ -201,9 +202,11 @@ pub const fn confidence_name(confidence: Confidence) -> &'static str {
 pub const fn confidence_explained(identifier: &Identifier) -> &'static str {
     match (identifier.confidence, identifier.direction) {
         (Confidence::Shape, Direction::Outbound) => "has the shape of one",
+        (Confidence::Recurrence, Direction::Outbound) => "was sent more than once, always the same",
         (Confidence::Key, Direction::Outbound) => "named so by its key",
         (Confidence::Known, Direction::Outbound) => "a value you gave",
         (Confidence::Shape, Direction::Inbound) => "has the shape of one, in the reply",
+        (Confidence::Recurrence, Direction::Inbound) => "came more than once, always the same, in the reply",
         (Confidence::Key, Direction::Inbound) => "named so by its key, in the reply",
         (Confidence::Known, Direction::Inbound) => "a value you gave, in the reply",
     }

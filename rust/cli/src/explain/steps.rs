@@ -140,6 +140,7 @@ impl<'a> Group<'a> {
         let sure = match identifier.confidence {
             Confidence::Known => "a value of this phone that was given",
             Confidence::Key => "named so by its key",
+            Confidence::Recurrence => "sent more than once, always the same",
             Confidence::Shape => "by its shape",
         };
         format!("⟦{}⟧ {}, {sure}", visible(&shown), identifier.kind.describe())

@@ -194,6 +194,11 @@ impl Leaf {
         last_name(&self.key)
     }
 
+    /// The place in [`Decoded::nodes`] of the node that it is a part of.
+    pub fn node(&self) -> usize {
+        self.node as usize
+    }
+
     /// Whether it is an excerpt of a text that is a leaf as a whole.
     pub fn is_excerpt(&self) -> bool {
         self.step.0 == "text"

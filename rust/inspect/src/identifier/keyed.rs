@@ -31,10 +31,11 @@ pub fn identify(key: Key, value: &[u8], context: Context) -> Option<(Kind, Strin
     match key {
         Key::Imei => equipment_number(value, true).or_else(|| device(value)),
         Key::Imeisv => imeisv(value).or_else(|| equipment_number(value, true)),
-        Key::Meid => equipment_number(value, false),
+        Key::Meid => equipment_number(value, false).or_else(|| decimal_meid(value)),
+        Key::Esn => esn(value).or_else(|| equipment_number(value, false)),
         Key::Imsi => sim::imsi(value).then(|| (Kind::Imsi, text(value))),
         Key::Iccid => sim::iccid(&compact(value)).map(|digits| (Kind::Iccid, text(&digits))),
-        Key::Eid => sim::eid(value).then(|| (Kind::Eid, text(value))),
+        Key::Eid => Some(compact(value)).filter(|it| sim::eid(it)).map(|digits| (Kind::Eid, text(&digits))),
         Key::Msisdn => phone::msisdn(value).map(|number| (Kind::Msisdn, number)),
         Key::Phone => phone::msisdn(value)
             .map(|number| (Kind::Msisdn, number))
@@ -91,6 +92,15 @@ fn equipment_number(value: &[u8], keyed: bool) -> Option<(Kind, String)> {
 fn imeisv(value: &[u8]) -> Option<(Kind, String)> {
     let digits = compact(value);
     equipment::imeisv(&digits).then(|| (Kind::Imeisv, text(&digits)))
+}
+
+fn decimal_meid(value: &[u8]) -> Option<(Kind, String)> {
+    equipment::meid_of_decimal(&compact(value)).map(|meid| (Kind::Meid, meid))
+}
+
+/// A MEID's predecessor counts as one.
+fn esn(value: &[u8]) -> Option<(Kind, String)> {
+    equipment::esn(value).map(|esn| (Kind::Meid, esn))
 }
 
 /// An identifier of a device, whatever it is.
@@ -152,6 +162,9 @@ mod tests {
         assert_eq!(kind(Key::Imei, "35-909110-877893-3"), Some(Kind::Imei));
         assert_eq!(kind(Key::Imei, "A00005F53E9421"), Some(Kind::Meid));
         assert_eq!(kind(Key::Imei, "0010170012345607"), Some(Kind::Imeisv));
+        assert_eq!(kind(Key::Meid, "268435456006245953"), Some(Kind::Meid));
+        assert_eq!(kind(Key::Esn, "80A1B2C3"), Some(Kind::Meid));
+        assert_eq!(kind(Key::Eid, "8900 1012 0123 4123 4012 3456 7890 1224"), Some(Kind::Eid));
         for value in
             ["001017001234560", "00000000000000000000", "ff:ff:ff:ff:ff:ff", "4111111111111111", "true", ""]
         {

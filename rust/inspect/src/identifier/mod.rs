@@ -12,10 +12,12 @@ mod lexicon;
 mod mac;
 mod phone;
 mod place;
+mod recurring;
 mod scan;
 mod shape;
 mod sim;
 mod software;
+mod token;
 
 use std::fmt;
 use std::ops::Range;
@@ -24,6 +26,8 @@ use std::str::FromStr;
 use packet::Direction;
 use serde::{Deserialize, Serialize};
 
+pub use self::recurring::{Place, Recurrence, Recurring, Sending, domain, shared};
+pub use self::token::Token;
 use crate::decode::{self, Cribs, Decoded, Limits};
 use crate::protocol::{HttpMessage, Message};
 
@@ -51,11 +55,12 @@ pub enum IdentifierKind {
     Fingerprint,
     WidevineId,
     FcmToken,
+    DeviceToken,
 }
 
 impl IdentifierKind {
     /// Every kind, in declaration order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Imei,
         Self::Imeisv,
         Self::Meid,
@@ -75,6 +80,7 @@ impl IdentifierKind {
         Self::Fingerprint,
         Self::WidevineId,
         Self::FcmToken,
+        Self::DeviceToken,
     ];
 
     /// The stable name, as in reports and `--watch`.
@@ -99,6 +105,7 @@ impl IdentifierKind {
             Self::Fingerprint => "fingerprint",
             Self::WidevineId => "widevine_id",
             Self::FcmToken => "fcm_token",
+            Self::DeviceToken => "device_token",
         }
     }
 
@@ -124,6 +131,7 @@ impl IdentifierKind {
             Self::Fingerprint => "build fingerprint",
             Self::WidevineId => "Widevine device ID",
             Self::FcmToken => "push token",
+            Self::DeviceToken => "device token (a value that stays the same wherever it is sent)",
         }
     }
 }
@@ -164,6 +172,8 @@ impl FromStr for IdentifierKind {
 pub enum Confidence {
     /// It has the validated shape of one.
     Shape,
+    /// It has the shape of something random, and was sent again and again without changing.
+    Recurrence,
     /// A key names it, or named it in an earlier message, and its shape allows it.
     Key,
     /// It is a value of this phone that the user gave.
@@ -205,6 +215,8 @@ pub struct Scan {
     pub misdeclared: Option<String>,
     /// Bytes that decoding yielded.
     pub decoded: usize,
+    /// What could be a device's token, if it is sent again: none of the matches.
+    pub tokens: Vec<Token>,
 }
 
 /// Looks for identifiers.
@@ -223,7 +235,7 @@ impl Scanner {
     /// # Errors
     /// A value that its kind does not allow (an IMEI with a wrong check digit, say), in one plain sentence.
     pub fn watch(&mut self, known: &KnownIdentifier) -> Result<(), String> {
-        self.known.add(known.kind, &known.value)?;
+        self.known.add([(known.kind, known.value.as_str())])?;
         self.cribs = Cribs::new(self.known.texts());
         Ok(())
     }
@@ -267,8 +279,10 @@ impl Scanner {
 
     fn scan(&self, decoded: &Decoded<'_>) -> Scan {
         let matches = scan::matches(decoded, &self.known, &self.learned, &self.shapes);
+        let mut tokens = token::tokens(decoded);
+        tokens.retain(|token| !matches.iter().any(|found| token.is(&found.value)));
         let stopped = decoded.stopped().to_vec();
-        Scan { matches, stopped, misdeclared: None, decoded: decoded.spent() }
+        Scan { matches, stopped, misdeclared: None, decoded: decoded.spent(), tokens }
     }
 }
 

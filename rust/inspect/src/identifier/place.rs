@@ -1,7 +1,8 @@
 //! Where the phone is: cells and coordinates, whose parts stand in one object.
 
+use std::borrow::Cow;
+
 use super::IdentifierKind as Kind;
-use super::digits::all_digits;
 use super::keyed::trim;
 use super::lexicon::{CellPart, Key};
 use super::sim;
@@ -48,14 +49,10 @@ pub fn cell(parts: &[(CellPart, &[u8])]) -> Option<String> {
 fn network(parts: &[(CellPart, &[u8])]) -> Option<String> {
     let find =
         |wanted: CellPart| parts.iter().find(|(part, _)| *part == wanted).map(|(_, value)| trim(value));
-    if let (Some(mcc), Some(mnc)) = (find(CellPart::Mcc), find(CellPart::Mnc)) {
-        // A number in JSON loses its leading zeros.
-        let padded =
-            |text: &[u8], width: usize| [b"000"[..width.saturating_sub(text.len())].as_ref(), text].concat();
-        let digits = [padded(mcc, 3), padded(mnc, 2)].concat();
-        if all_digits(&digits) && mcc.len() <= 3 && mnc.len() <= 3 {
-            return sim::plmn(&digits);
-        }
+    if let (Some(mcc), Some(mnc)) = (find(CellPart::Mcc), find(CellPart::Mnc))
+        && let Some(network) = sim::network(mcc, mnc)
+    {
+        return Some(network);
     }
     parts.iter().filter(|(part, _)| *part == CellPart::Plmn).find_map(|(_, value)| sim::plmn(trim(value)))
 }
@@ -67,6 +64,26 @@ pub fn coordinates(latitude: &[u8], longitude: &[u8], decimals: usize) -> Option
     let zero = y.abs() < 1e-9 && x.abs() < 1e-9;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (!zero).then(|| format!("{},{}", text(latitude), text(longitude)))
+}
+
+/// A coordinate as its name writes it: `latitudeE7` is in units of 10⁻⁷ degrees, others are in degrees.
+pub fn scaled<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
+    let plain = trim(value);
+    let places = match name.as_bytes() {
+        [.., b'e' | b'E', b'7'] => 7,
+        [.., b'e' | b'E', b'6'] => 6,
+        _ => return Cow::Borrowed(value),
+    };
+    let (sign, digits) = match plain {
+        [b'-', digits @ ..] => ("-", digits),
+        digits => ("", digits),
+    };
+    let whole = digits.iter().all(u8::is_ascii_digit) && (1..=10).contains(&digits.len());
+    let number = std::str::from_utf8(digits).ok().filter(|_| whole).and_then(|it| it.parse::<u64>().ok());
+    let Some(number) = number else { return Cow::Borrowed(value) };
+    let unit = 10u64.pow(places);
+    let width = places as usize;
+    Cow::Owned(format!("{sign}{}.{:0width$}", number / unit, number % unit).into_bytes())
 }
 
 /// Both in one value: `48.137,11.575`, with a comma, a semicolon or a space between.
@@ -117,6 +134,7 @@ mod tests {
         use CellPart::*;
         let full: &[(CellPart, &[u8])] = &[(Mcc, b"1"), (Mnc, b"1"), (Tac, b"4660"), (Eci, b"19088743")];
         assert_eq!(cell(full).as_deref(), Some("001-01 tac 4660 eci 19088743"));
+        assert_eq!(cell(&[(Mcc, b"310"), (Mnc, b"4"), (Lac, b"7")]).as_deref(), Some("310-004 lac 7"));
         assert_eq!(cell(&[(CellId, b"19088743")]).as_deref(), Some("cid 19088743"));
         assert_eq!(cell(&[(Plmn, b"00101")]).as_deref(), Some("001-01"));
         assert_eq!(cell(&[(Lac, b"12"), (Cid, b"34")]).as_deref(), Some("lac 12 cid 34"));
@@ -145,6 +163,10 @@ mod tests {
             assert_eq!(coordinates(y.as_bytes(), x.as_bytes(), 2), None, "{y},{x}");
         }
         assert_eq!(pair(b"1080.000,2220.000"), None);
+        assert_eq!(*scaled("latitudeE7", b"481371540"), *b"48.1371540");
+        assert_eq!(*scaled("lngE6", b"-576124"), *b"-0.576124");
+        assert_eq!(*scaled("latE7", b"48.1"), *b"48.1");
+        assert_eq!(*scaled("lat", b"481371540"), *b"481371540");
         assert!(is_same(Kind::Location, "48.1371,11.5761", "48.13715,11.57612"));
     }
 }

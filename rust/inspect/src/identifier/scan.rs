@@ -1,14 +1,16 @@
 //! Goes through decoded content and grades what it finds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+use foldhash::HashMap;
 
 use super::keyed::{self, Context};
 use super::known::KnownValues;
 use super::learned::Learned;
 use super::lexicon::{self, CellPart, Key};
 use super::place;
-use super::shape::Shapes;
+use super::shape::{Found, Shapes};
 use super::{Confidence, IdentifierKind as Kind, Match};
 use crate::decode::{Decoded, Leaf};
 
@@ -20,15 +22,14 @@ const MOST_PLACES: usize = 64;
 /// Every identifier in the content, best confidence first, then by range.
 pub fn matches(decoded: &Decoded<'_>, known: &KnownValues, learned: &Learned, shapes: &Shapes) -> Vec<Match> {
     let mut found = Findings::default();
-    let mut names = Names::default();
-    let objects = objects(decoded, &mut names);
+    let objects = Objects::of(decoded);
     search_known(decoded, known, &mut found);
-    for leaf in decoded.leaves() {
-        let object = objects.get(&leaf.object);
-        let key = key_of(leaf, object.and_then(|it| it.label), &mut names);
-        search_leaf(decoded, leaf, (key, object), learned, shapes, &mut found);
+    let marked = Marked::of(decoded, shapes);
+    for (leaf, role) in decoded.leaves().iter().zip(&objects.roles) {
+        let object = objects.list.get(role.object);
+        search_leaf(decoded, leaf, (role.key, object), learned, &marked, &mut found);
     }
-    for object in objects.values() {
+    for object in &objects.list {
         search_places(decoded, object, known, &mut found);
     }
     found.finish()
@@ -46,14 +47,21 @@ struct Said {
     key: Option<Key>,
     device: bool,
     tracing: bool,
+    agent: bool,
+    label: bool,
+    value: bool,
 }
 
 impl<'a> Names<'a> {
     fn get(&mut self, name: &'a str) -> Said {
+        let is_any = |names: &[&str]| names.iter().any(|it| name.eq_ignore_ascii_case(it));
         *self.alone.entry(name).or_insert_with(|| Said {
             key: lexicon::key(name),
             device: lexicon::tells_of_a_device(name),
             tracing: lexicon::tells_of_tracing(name),
+            agent: is_any(&["user-agent"]),
+            label: is_any(&["name", "key", "k", "type"]),
+            value: is_any(&["value", "val", "v", "data", "content"]),
         })
     }
 
@@ -73,58 +81,113 @@ struct Object<'a> {
     places: Vec<(Key, &'a Leaf)>,
 }
 
-fn objects<'a>(decoded: &'a Decoded<'_>, names: &mut Names<'a>) -> BTreeMap<u32, Object<'a>> {
-    let mut out: BTreeMap<u32, Object<'a>> = BTreeMap::new();
-    for leaf in decoded.leaves() {
-        let name = leaf.name();
-        if name.is_empty() {
-            continue;
+/// What a leaf is, by its names.
+#[derive(Clone, Copy)]
+struct Role {
+    /// Its object's place in the list.
+    object: usize,
+    key: Option<Key>,
+    /// Whether it is the value of a label.
+    value: bool,
+}
+
+/// The content's objects, and each leaf's role.
+struct Objects<'a> {
+    list: Vec<Object<'a>>,
+    roles: Vec<Role>,
+}
+
+impl<'a> Objects<'a> {
+    fn of(decoded: &'a Decoded<'_>) -> Self {
+        let mut names = Names::default();
+        let mut list: Vec<Object<'a>> = Vec::new();
+        let mut places: HashMap<u32, usize> = HashMap::default();
+        let mut roles = Vec::with_capacity(decoded.leaves().len());
+        // Leaves of an object mostly stand together.
+        let mut last = None;
+        for leaf in decoded.leaves() {
+            let at = match last {
+                Some((object, at)) if object == leaf.object => at,
+                _ => *places.entry(leaf.object).or_insert_with(|| {
+                    list.push(Object::default());
+                    list.len() - 1
+                }),
+            };
+            last = Some((leaf.object, at));
+            let name = leaf.name();
+            let said = names.get(name);
+            let key = key_of(leaf, said, &mut names);
+            roles.push(Role { object: at, key, value: said.value });
+            let Some(object) = list.get_mut(at).filter(|_| !name.is_empty()) else { continue };
+            object.device |= said.device || (said.agent && is_app(decoded.bytes(leaf)));
+            object.tracing |= said.tracing;
+            if said.label && object.label.is_none() {
+                object.label = Some(decoded.bytes(leaf));
+            }
+            if let Some(key) = key.filter(|key| place::is_part(*key) && !leaf.replaced)
+                && object.places.len() < MOST_PLACES
+            {
+                object.places.push((key, leaf));
+            }
         }
-        let object = out.entry(leaf.object).or_default();
-        let said = names.get(name);
-        object.device |= said.device || is_app(name, decoded.bytes(leaf));
-        object.tracing |= said.tracing;
-        if ["name", "key", "k", "type"].iter().any(|it| name.eq_ignore_ascii_case(it)) {
-            object.label = object.label.or(Some(decoded.bytes(leaf)));
+        let mut out = Self { list, roles };
+        out.apply_labels();
+        out
+    }
+
+    /// Labels are known once all of an object was read.
+    fn apply_labels(&mut self) {
+        if self.list.iter().all(|object| object.label.is_none()) {
+            return;
         }
-        if let Some(key) = key_of(leaf, None, names).filter(|key| place::is_part(*key) && !leaf.replaced)
-            && object.places.len() < MOST_PLACES
-        {
-            object.places.push((key, leaf));
+        for role in self.roles.iter_mut().filter(|role| role.value) {
+            let label = self.list.get(role.object).and_then(|object| object.label);
+            if let Some(key) = label.and_then(|it| std::str::from_utf8(it).ok()).and_then(lexicon::key) {
+                role.key = Some(key);
+            }
         }
     }
-    out
 }
 
-/// Whether a header says that an app of a phone speaks, and not a browser.
-fn is_app(name: &str, value: &[u8]) -> bool {
-    name.eq_ignore_ascii_case("user-agent")
-        && ["Dalvik/", "okhttp/", "Android-", "GoogleAuth/"].iter().any(|it| value.starts_with(it.as_bytes()))
+/// Whether a user agent says that an app of a phone speaks, and not a browser.
+fn is_app(agent: &[u8]) -> bool {
+    ["Dalvik/", "okhttp/", "Android-", "GoogleAuth/"].iter().any(|it| agent.starts_with(it.as_bytes()))
 }
 
-/// What a leaf's key names: by its last part, else together with the part before, or by the label beside it.
-fn key_of<'a>(leaf: &'a Leaf, label: Option<&[u8]>, names: &mut Names<'a>) -> Option<Key> {
+/// What a leaf's key names: by its last part, else together with the part before.
+fn key_of<'a>(leaf: &'a Leaf, said: Said, names: &mut Names<'a>) -> Option<Key> {
+    if said.key.is_some_and(|key| key != Key::Vague) {
+        return said.key;
+    }
     let name = leaf.name();
-    let own = names.get(name).key;
-    if own.is_some_and(|key| key != Key::Vague) {
-        return own;
-    }
-    let is_value = ["value", "val", "v", "data", "content"].iter().any(|it| name.eq_ignore_ascii_case(it));
-    if is_value && let Some(key) = label.and_then(|it| std::str::from_utf8(it).ok()).and_then(lexicon::key) {
-        return Some(key);
+    // `device.id`, `advertising.id`: only short names need what stands before.
+    if !said.value && said.key.is_none() && name.len() > 4 {
+        return None;
     }
     let parent = leaf.parent();
     if parent.is_empty() {
-        return own;
+        return said.key;
     }
-    if is_value {
-        return names.get(parent).key.or(own);
+    let with_parent = if said.value { names.get(parent).key } else { names.get_joined(parent, name) };
+    with_parent.or(said.key)
+}
+
+/// Which nodes hold marks of shapes that are rare: most hold none, and one pass over a node costs less than one over
+/// each of its leaves.
+struct Marked<'s> {
+    shapes: &'s Shapes,
+    nodes: Vec<bool>,
+}
+
+impl<'s> Marked<'s> {
+    fn of(decoded: &Decoded<'_>, shapes: &'s Shapes) -> Self {
+        Self { shapes, nodes: decoded.nodes().map(|(_, bytes)| shapes.is_marked(bytes)).collect() }
     }
-    // `device.id`, `advertising.id`: only short names need what stands before.
-    if own.is_none() && name.len() > 4 {
-        return None;
+
+    fn find(&self, decoded: &Decoded<'_>, leaf: &Leaf, bytes: &[u8]) -> Vec<Found> {
+        let marked = decoded.is_own(leaf) || self.nodes.get(leaf.node()).is_none_or(|marked| *marked);
+        self.shapes.find(bytes, marked)
     }
-    names.get_joined(parent, name).or(own)
 }
 
 fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings) {
@@ -138,24 +201,23 @@ fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings
     // Of each value the first place is enough, and telling where it is takes time.
     let mut seen: BTreeSet<(Kind, &str)> = BTreeSet::new();
     for (node, bytes) in decoded.nodes() {
-        for hit in known.find(bytes) {
-            if !seen.insert((hit.kind, hit.value)) {
-                continue;
+        known.find(bytes, &mut |hit| {
+            if seen.insert((hit.kind, hit.value)) {
+                let (decode, range) = match decoded.leaf_at(node, &hit.range) {
+                    Some((leaf, part)) => (decoded.chain(leaf), decoded.range(leaf, part)),
+                    None => decoded.locate(node, &hit.range),
+                };
+                add(hit.kind, hit.value, decode, hit.steps, range);
             }
-            let (decode, range) = match decoded.leaf_at(node, &hit.range) {
-                Some((leaf, part)) => (decoded.chain(leaf), decoded.range(leaf, part)),
-                None => decoded.locate(node, &hit.range),
-            };
-            add(hit.kind, hit.value, decode, hit.steps, range);
-        }
+        });
     }
     for leaf in decoded.leaves().iter().filter(|leaf| decoded.is_own(leaf)) {
-        for hit in known.find(decoded.bytes(leaf)) {
-            if !seen.insert((hit.kind, hit.value)) {
-                continue;
+        known.find(decoded.bytes(leaf), &mut |hit| {
+            if seen.insert((hit.kind, hit.value)) {
+                let range = decoded.range(leaf, hit.range.clone());
+                add(hit.kind, hit.value, decoded.chain(leaf), hit.steps, range);
             }
-            add(hit.kind, hit.value, decoded.chain(leaf), hit.steps, decoded.range(leaf, hit.range.clone()));
-        }
+        });
     }
 }
 
@@ -164,7 +226,7 @@ fn search_leaf(
     leaf: &Leaf,
     (key, object): (Option<Key>, Option<&Object<'_>>),
     learned: &Learned,
-    shapes: &Shapes,
+    marked: &Marked<'_>,
     found: &mut Findings,
 ) {
     if leaf.replaced {
@@ -195,7 +257,7 @@ fn search_leaf(
     if leaf.is_excerpt() {
         return;
     }
-    let shapes = shapes.find(bytes);
+    let shapes = marked.find(decoded, leaf, bytes);
     if shapes.is_empty() {
         return;
     }
@@ -282,7 +344,7 @@ fn search_places(decoded: &Decoded<'_>, object: &Object<'_>, known: &KnownValues
     }
     let of = |wanted: Key| object.places.iter().filter(move |(key, _)| *key == wanted).map(|(_, leaf)| *leaf);
     for (latitude, longitude) in of(Key::Latitude).zip(of(Key::Longitude)) {
-        if let Some(value) = place::coordinates(decoded.bytes(latitude), decoded.bytes(longitude), 2) {
+        if let Some(value) = coordinates(decoded, latitude, longitude) {
             add(Kind::Location, value, &[latitude, longitude]);
         }
     }
@@ -291,6 +353,11 @@ fn search_places(decoded: &Decoded<'_>, object: &Object<'_>, known: &KnownValues
             add(Kind::Location, value, &[leaf]);
         }
     }
+}
+
+fn coordinates(decoded: &Decoded<'_>, latitude: &Leaf, longitude: &Leaf) -> Option<String> {
+    let degrees = |leaf| place::scaled(Leaf::name(leaf), decoded.bytes(leaf));
+    place::coordinates(&degrees(latitude), &degrees(longitude), 2)
 }
 
 /// Parts of one cell belong together; a part that repeats begins another (`SIM1CELLID`, `SIM2CELLID`).

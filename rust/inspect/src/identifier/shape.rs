@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
+use memchr::memmem::Finder;
 
 use super::IdentifierKind as Kind;
 use super::{digits, equipment, mac, sim, software};
@@ -24,15 +24,19 @@ pub struct Found {
 /// Looks for shapes.
 #[derive(Debug, Clone)]
 pub struct Shapes {
-    marks: Option<AhoCorasick>,
+    marks: [(Finder<'static>, Marked); 3],
 }
+
+/// What reads the identifier around a mark.
+type Marked = fn(&[u8], Range<usize>) -> Option<Found>;
 
 /// The shortest shape of digits: a MEID, or a MAC address in groups of four.
 const SHORTEST: usize = 14;
 /// No shape is longer than a push token.
 const LONGEST: usize = 512;
 
-const MARKS: [&str; 3] = ["-keys", ":APA91b", "3gppnetwork.org"];
+const MARKS: [(&str, Marked); 3] =
+    [("-keys", fingerprint), (":APA91b", token), ("3gppnetwork.org", network_access)];
 
 /// Hexadecimal digits and what separates their groups.
 const RUN: [bool; 256] = run_bytes();
@@ -54,30 +58,31 @@ fn is_run(byte: u8) -> bool {
 
 impl Default for Shapes {
     fn default() -> Self {
-        Self { marks: AhoCorasick::new(MARKS).ok() }
+        Self { marks: MARKS.map(|(mark, read)| (Finder::new(mark), read)) }
     }
 }
 
 impl Shapes {
-    /// Every identifier that the text's shapes show, in no particular order.
-    pub fn find(&self, text: &[u8]) -> Vec<Found> {
+    /// Every identifier that the text's shapes show, in no particular order. `marked`: whether it, or a text that it is
+    /// a part of, [is marked](Self::is_marked).
+    pub fn find(&self, text: &[u8], marked: bool) -> Vec<Found> {
         let mut out = Vec::new();
         runs(text, &mut out);
-        if text.len() > SHORTEST {
+        if marked && text.len() > SHORTEST {
             self.marked(text, &mut out);
         }
         out
     }
 
+    /// Whether the text holds a mark of a fingerprint, a push token or a network access identifier.
+    pub fn is_marked(&self, text: &[u8]) -> bool {
+        self.marks.iter().any(|(mark, _)| mark.find(text).is_some())
+    }
+
     fn marked(&self, text: &[u8], out: &mut Vec<Found>) {
-        let Some(marks) = &self.marks else { return };
-        for found in marks.find_iter(text) {
-            let identifier = match found.pattern().as_usize() {
-                0 => fingerprint(text, found.range()),
-                1 => token(text, found.range()),
-                _ => network_access(text, found.range()),
-            };
-            out.extend(identifier);
+        for (mark, read) in &self.marks {
+            let found = mark.find_iter(text);
+            out.extend(found.filter_map(|at| read(text, at..at + mark.needle().len())));
         }
     }
 }
@@ -156,6 +161,9 @@ fn separated(text: &[u8]) -> Option<(Kind, String)> {
             return Some((Kind::Mac, value));
         }
     }
+    if !matches!(text.len(), 17 | 18) {
+        return None;
+    }
     let groups: Vec<_> = text.split(|&byte| byte == b'-').map(<[u8]>::len).collect();
     let imei = matches!(groups.as_slice(), [2, 6, 6, 1] | [6, 2, 6, 1] | [8, 6, 1]);
     let digits: Vec<u8> = text.iter().copied().filter(|&byte| byte != b'-').collect();
@@ -220,14 +228,14 @@ mod tests {
     use super::*;
 
     fn find(text: &str) -> Vec<(Kind, String)> {
-        Shapes::default().find(text.as_bytes()).into_iter().map(|it| (it.kind, it.value)).collect()
+        Shapes::default().find(text.as_bytes(), true).into_iter().map(|it| (it.kind, it.value)).collect()
     }
 
     #[test]
     fn finds_shapes_wherever_they_stand() {
         for lead in 0..40 {
             let text = format!("{} 359091108778933, x", "z".repeat(lead));
-            let found = Shapes::default().find(text.as_bytes());
+            let found = Shapes::default().find(text.as_bytes(), true);
             assert_eq!(found.len(), 1, "{lead}");
             assert_eq!(&text[found[0].range.clone()], "359091108778933");
         }

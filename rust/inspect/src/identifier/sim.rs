@@ -50,6 +50,23 @@ pub fn imsi(digits: &[u8]) -> bool {
     matches!(digits.len(), 14 | 15) && all_digits(digits) && has_country(digits) && !is_dummy(digits)
 }
 
+/// Countries whose networks have three digits (ITU-T E.212, list of mobile network codes).
+const THREE_DIGITS: [u16; 27] = [
+    302, 310, 311, 312, 313, 314, 315, 316, 334, 338, 342, 344, 346, 348, 350, 352, 354, 356, 358, 360, 364,
+    365, 366, 376, 708, 722, 732,
+];
+
+/// The network of a country and a network code, as text or as numbers that lost their leading zeros.
+pub fn network(country: &[u8], network: &[u8]) -> Option<String> {
+    let number = |text: &[u8]| -> Option<u16> {
+        let valid = all_digits(text) && text.len() <= 3;
+        std::str::from_utf8(text).ok().filter(|_| valid)?.parse().ok()
+    };
+    let country = number(country)?;
+    let width = if network.len() == 3 || THREE_DIGITS.contains(&country) { 3 } else { 2 };
+    plmn(format!("{country:03}{:0width$}", number(network)?).as_bytes())
+}
+
 /// A public land mobile network, 5 or 6 digits: `001-01`.
 pub fn plmn(digits: &[u8]) -> Option<String> {
     let valid = matches!(digits.len(), 5 | 6) && all_digits(digits) && has_country(digits);
@@ -97,6 +114,9 @@ mod tests {
         for (first, codes) in (0u16..).zip(MCC) {
             assert!(codes.is_sorted() && codes.iter().all(|code| code / 100 == first));
         }
+        assert!(
+            THREE_DIGITS.is_sorted() && THREE_DIGITS.iter().all(|it| has_country(it.to_string().as_bytes()))
+        );
         assert!(has_country(b"460") && has_country(b"001") && !has_country(b"170") && !has_country(b"20"));
     }
 
@@ -112,6 +132,11 @@ mod tests {
         assert_eq!(iccid_by_shape(b"89860300000001234565"), None);
         assert_eq!(plmn(b"00101"), Some("001-01".to_owned()));
         assert_eq!(plmn(b"99101"), None);
+        assert_eq!(network(b"310", b"4").as_deref(), Some("310-004"));
+        assert_eq!(network(b"1", b"1").as_deref(), Some("001-01"));
+        assert_eq!(network(b"262", b"02").as_deref(), Some("262-02"));
+        assert_eq!(network(b"405", b"854").as_deref(), Some("405-854"));
+        assert!(network(b"2620", b"2").is_none() && network(b"262", b"").is_none());
         // 89 and a body, closed so that the whole leaves 1 by 97.
         assert!(eid(b"89001012012341234012345678901224") && !eid(b"89001012012341234012345678901225"));
     }

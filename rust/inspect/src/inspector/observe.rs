@@ -8,7 +8,7 @@ use super::{Event, Inspector, report_id};
 use crate::evidence::{Case, Content, Evidence, Moment, Origin, Subject};
 use crate::facts::{authority_of_target, host_of_authority};
 use crate::flow::FlowId;
-use crate::identifier::{Match, Scan};
+use crate::identifier::{self, Match, Scan, Sending, Token};
 use crate::knowledge;
 use crate::naming::Asker;
 use crate::protocol::{ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Message, Observation};
@@ -139,6 +139,29 @@ impl Inspector {
         self.update_encrypted(id);
         let content = Content { direction, origin, matches, misdeclared: scan.misdeclared };
         self.judge(id, Evidence::Content(&content));
+        if direction == Direction::Outbound && !matches!(content.origin, Origin::DnsName | Origin::Sni) {
+            self.judge_tokens(id, scan.tokens);
+        }
+    }
+
+    /// Judges what the flow sends and was sent before.
+    fn judge_tokens(&mut self, id: FlowId, tokens: Vec<Token>) {
+        if tokens.is_empty() {
+            return;
+        }
+        let facts = &self.facts[id];
+        let address = self.table.flows()[id].key.remote.ip().to_string();
+        let host = facts.host.as_ref().map_or(address.as_str(), |(host, _)| host);
+        let owner = facts.endpoint.filter(|endpoint| !endpoint.shared).map(|endpoint| endpoint.owner);
+        let site = owner.unwrap_or_else(|| identifier::domain(host));
+        let sending = Sending { site, host, flow: id, boot: self.boots, at: self.now };
+        let found = self.recurring.observe(sending, tokens);
+        if !found.is_empty() {
+            self.facts[id].add_recurring(found);
+            let recurring = std::mem::take(&mut self.facts[id].recurring);
+            self.judge(id, Evidence::Recurrence(&recurring));
+            self.facts[id].recurring = recurring;
+        }
     }
 
     fn judge_failed_lookup(&mut self, id: FlowId, message: &DnsMessage) {

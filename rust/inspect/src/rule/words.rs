@@ -28,7 +28,7 @@ pub(super) fn class(kind: IdentifierKind) -> Class {
         K::Imei | K::Imeisv | K::Meid | K::Eid | K::Serial | K::Mac | K::WidevineId => Class::Device,
         K::Imsi | K::Iccid | K::Msisdn => Class::Subscriber,
         K::Cell | K::Location | K::Ssid | K::Bssid => Class::Place,
-        K::AndroidId | K::GsfId | K::AdvertisingId | K::FcmToken => Class::Resettable,
+        K::AndroidId | K::GsfId | K::AdvertisingId | K::FcmToken | K::DeviceToken => Class::Resettable,
         K::Fingerprint => Class::Model,
     }
 }
@@ -61,6 +61,7 @@ pub(super) fn short(kind: IdentifierKind) -> &'static str {
         K::Fingerprint => "build fingerprint",
         K::WidevineId => "Widevine ID",
         K::FcmToken => "push token",
+        K::DeviceToken => "device token",
     }
 }
 

@@ -54,6 +54,7 @@ class Words(private val context: Context) {
         when (identifier.confidence) {
             "known" -> R.string.confidence_known
             "key" -> R.string.confidence_key
+            "recurrence" -> R.string.confidence_recurrence
             else -> R.string.confidence_shape
         },
     )
@@ -104,6 +105,7 @@ class Words(private val context: Context) {
             "serial" to R.string.kind_serial, "mac" to R.string.kind_mac, "ssid" to R.string.kind_ssid, "bssid" to R.string.kind_bssid,
             "cell" to R.string.kind_cell, "location" to R.string.kind_location, "fingerprint" to R.string.kind_fingerprint,
             "widevine_id" to R.string.kind_widevine_id, "fcm_token" to R.string.kind_fcm_token,
+            "device_token" to R.string.kind_device_token,
         )
     }
 }

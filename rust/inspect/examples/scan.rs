@@ -1,0 +1,138 @@
+//! How fast content is decoded and searched, with nothing to look for and with a value of each kind.
+//!
+//! `cargo run --release -p inspect --example scan`
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use inspect::decode::{Limits, decode_bytes};
+use inspect::identifier::{IdentifierKind as Kind, KnownIdentifier, Scanner};
+
+/// Times that each measurement is repeated.
+const ROUNDS: usize = 9;
+/// Bytes of each content; about what a large upload of telemetry has.
+const SIZE: usize = 1 << 20;
+
+/// A value of each kind, all made up.
+const VALUES: [(Kind, &str); 18] = [
+    (Kind::Imei, "001017001234569"),
+    (Kind::Imeisv, "0010170012345607"),
+    (Kind::Meid, "a00005f53e9421"),
+    (Kind::Imsi, "001010123456789"),
+    (Kind::Iccid, "89860300000001234564"),
+    (Kind::Eid, "89001012012341234012345678901224"),
+    (Kind::Msisdn, "+15550100123"),
+    (Kind::AndroidId, "9774d56d682e549c"),
+    (Kind::GsfId, "8786574056807174179"),
+    (Kind::AdvertisingId, "38400000-8cf0-11bd-b23e-10b96e40000d"),
+    (Kind::Serial, "TESTSN0012345"),
+    (Kind::Mac, "02:00:5e:10:00:fe"),
+    (Kind::Ssid, "TestNetwork-5G"),
+    (Kind::Bssid, "02:00:5e:10:00:ff"),
+    (Kind::Cell, "001-01 tac 4660 eci 19088743"),
+    (Kind::Location, "48.137154,11.576124"),
+    (Kind::Fingerprint, "test/tst/tst:9/PQ1A/1:user/release-keys"),
+    (Kind::WidevineId, "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="),
+];
+
+fn main() {
+    let plain = Scanner::default();
+    let mut watching = Scanner::default();
+    let (begun, before) = (now(), resident());
+    for (kind, value) in VALUES {
+        let value = value.to_owned();
+        watching.watch(&KnownIdentifier { kind, value }).expect("a valid value");
+    }
+    let (took, grown) = (begun.elapsed(), resident().saturating_sub(before));
+    println!("{} values to look for: {:.1} ms, {grown} KiB", VALUES.len(), took.as_secs_f64() * 1e3);
+    println!("MB/s: decoded, also searched, also for the values");
+    for (name, make) in CONTENTS {
+        let mut bytes = Vec::new();
+        for n in 0.. {
+            bytes.extend_from_slice(make(n).as_bytes());
+            if bytes.len() >= SIZE {
+                break;
+            }
+        }
+        let rate = |scanner: &Scanner| {
+            let time = median(|| {
+                black_box(scanner.scan_bytes("tcp payload", &bytes, 0..bytes.len() as u64));
+            });
+            bytes.len() as f64 / time.as_secs_f64() / 1e6
+        };
+        let decoding = median(|| {
+            black_box(decode_bytes("tcp payload", &bytes, 0..bytes.len() as u64, Limits::default()));
+        });
+        let decoded = bytes.len() as f64 / decoding.as_secs_f64() / 1e6;
+        let (scanned, watched) = (rate(&plain), rate(&watching));
+        println!("{name:12} {decoded:6.0} {scanned:6.0} {watched:6.0}");
+    }
+}
+
+/// The nth piece of a content.
+type Piece = fn(u64) -> String;
+
+const CONTENTS: [(&str, Piece); 6] = [
+    ("json", |n| {
+        let (begin, id) = (if n == 0 { "[" } else { "," }, noise(n));
+        format!(
+            "{begin}{{\"event\":\"screen_view\",\"ts\":{},\"session\":\"{id:016x}\",\"duration\":{},\
+             \"params\":{{\"screen\":\"MainActivity\",\"previous\":\"Settings\",\"count\":{},\"ok\":true}}}}",
+            1_700_000_000_000 + n,
+            id % 10_000,
+            id % 100
+        )
+    }),
+    ("json texts", |n| {
+        let begin = if n == 0 { "[" } else { "," };
+        format!("{begin}{{\"title\":\"{}\",\"body\":\"{}\"}}", WORDS, WORDS.repeat(4))
+    }),
+    ("form", |n| {
+        format!("a{n}={:x}&name=some+words+of+text&t={}&v=1.2.{}&", noise(n), 1_700_000_000 + n, n % 10)
+    }),
+    ("text", |n| format!("{WORDS} {}. ", n % 1000)),
+    ("log", |n| {
+        format!(
+            "2026-01-02 10:{:02}:{:02}.123 I/Tag( 123): request {:x} took {} ms\n",
+            n % 60,
+            n % 59,
+            noise(n),
+            n % 900
+        )
+    }),
+    ("hex", |n| format!("{:016x}{:016x} ", noise(n), noise(n + 1))),
+];
+
+const WORDS: &str = "It was a bright cold day in April and the clocks were striking thirteen";
+
+/// splitmix64.
+fn noise(n: u64) -> u64 {
+    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn median(mut run: impl FnMut()) -> Duration {
+    run();
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|_| {
+            let begun = now();
+            run();
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[ROUNDS / 2]
+}
+
+#[expect(clippy::disallowed_methods, reason = "measuring is what this is for")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Memory of this process, in KiB; 0 where the system does not say.
+fn resident() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    pages.split(' ').nth(1).and_then(|it| it.parse::<u64>().ok()).unwrap_or(0) * 4
+}
