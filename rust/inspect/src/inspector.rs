@@ -78,9 +78,7 @@ impl Inspector {
     /// A watched value that its kind does not allow, in one plain sentence.
     pub fn new(config: Config) -> Result<Self, String> {
         let mut scanner = Scanner::default();
-        for known in &config.watch {
-            scanner.watch(known)?;
-        }
+        scanner.watch_all(&config.watch)?;
         Ok(Self {
             capture: Capture { source: config.source.clone(), ..Capture::default() },
             config,

@@ -235,7 +235,15 @@ impl Scanner {
     /// # Errors
     /// A value that its kind does not allow (an IMEI with a wrong check digit, say), in one plain sentence.
     pub fn watch(&mut self, known: &KnownIdentifier) -> Result<(), String> {
-        self.known.add([(known.kind, known.value.as_str())])?;
+        self.watch_all(std::slice::from_ref(known))
+    }
+
+    /// Looks for all of these values too. Each call prepares the search for every value anew.
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub fn watch_all(&mut self, known: &[KnownIdentifier]) -> Result<(), String> {
+        self.known.add(known.iter().map(|it| (it.kind, it.value.as_str())))?;
         self.cribs = Cribs::new(self.known.texts());
         Ok(())
     }
