@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use packet::{Direction, Timestamp, Transport};
 
+use super::framed::{Framed, Framing};
 use super::http::{self, Http};
 use super::http2::{self, Http2};
+use super::mqtt::{self, Mqtt};
 use super::session::{Run, StreamSession, Switch, Upgrade};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
@@ -26,7 +28,6 @@ pub(super) struct Opening<'a> {
     /// All that `direction` said so far.
     pub(super) bytes: &'a [u8],
     /// Who said it: in some protocols the server begins.
-    #[allow(dead_code, reason = "asked by the first such protocol")]
     pub(super) direction: Direction,
     /// The other end's port. It only breaks ties between protocols that the bytes allow.
     pub(super) port: u16,
@@ -45,12 +46,17 @@ const KNOWN: &[Known] = &[
     Known { protocol: Protocol::TLS, probe: |it| tls::probe(it.bytes), begin: || Box::new(Tls::new()) },
     Known { protocol: Protocol::HTTP2, probe: |it| http2::probe(it.bytes), begin: || Box::new(Http2::new()) },
     Known { protocol: Protocol::HTTP, probe: |it| http::probe(it.bytes), begin: || Box::new(Http::new()) },
+    Known { protocol: Protocol::MQTT, probe: |it| mqtt::probe(it.bytes), begin: || framed(Mqtt::default()) },
     Known {
         protocol: Protocol::DNS,
         probe: |it| dns::probe(it.bytes, it.port),
         begin: || Box::new(dns::Stream::new()),
     },
 ];
+
+fn framed(framing: impl Framing) -> Box<dyn StreamSession> {
+    Box::new(Framed::new(framing))
+}
 
 /// Takes one flow apart.
 #[derive(Debug, Clone)]
@@ -290,4 +296,4 @@ impl Probing {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,11 +6,14 @@ mod datagram;
 mod dissector;
 mod dns;
 mod dtls;
+mod framed;
 mod hello;
 mod hpack;
 mod http;
 mod http2;
 mod ja4;
+mod message;
+mod mqtt;
 mod ntp;
 mod quic;
 mod reader;
@@ -48,6 +51,8 @@ impl Protocol {
     pub const QUIC: Self = Self("quic");
     /// NTP or SNTP.
     pub const NTP: Self = Self("ntp");
+    /// MQTT.
+    pub const MQTT: Self = Self("mqtt");
 }
 
 /// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
