@@ -7,7 +7,7 @@ use super::dtls::{self, Dtls};
 use super::quic::{self, Quic};
 use super::session::DatagramSession;
 use super::unknown::Unknown;
-use super::{Observation, Protocol, dns, http, ntp};
+use super::{Observation, Protocol, coap, dns, http, ntp};
 
 /// Ports that carry DNS messages: DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
 const DNS_PORTS: [(u16, Protocol); 3] =
@@ -128,6 +128,7 @@ const KNOWN: &[Known] = &[
         probe: |it| http::probe(it.bytes) == Some(true),
         begin: || Box::new(Ssdp),
     },
+    Known { protocol: Protocol::COAP, probe: coap::probe, begin: || Box::new(coap::Datagrams) },
     Known { protocol: Protocol::NTP, probe: |it| ntp::probe(it.bytes, it.port), begin: || Box::new(Dull) },
 ];
 

@@ -12,7 +12,7 @@ use super::session::{Run, StreamSession, Switch, Upgrade};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::websocket::WebSocket;
-use super::{Observation, Protocol, datagram::Datagrams, dns};
+use super::{Observation, Protocol, coap, datagram::Datagrams, dns};
 use crate::stream::StreamEvent;
 
 /// Bytes after which a flow that is still not recognised is taken for unknown.
@@ -47,6 +47,7 @@ const KNOWN: &[Known] = &[
     Known { protocol: Protocol::HTTP2, probe: |it| http2::probe(it.bytes), begin: || Box::new(Http2::new()) },
     Known { protocol: Protocol::HTTP, probe: |it| http::probe(it.bytes), begin: || Box::new(Http::new()) },
     Known { protocol: Protocol::MQTT, probe: |it| mqtt::probe(it.bytes), begin: || framed(Mqtt::default()) },
+    Known { protocol: Protocol::COAP, probe: coap::probe_stream, begin: || framed(coap::Stream) },
     Known {
         protocol: Protocol::DNS,
         probe: |it| dns::probe(it.bytes, it.port),

@@ -2,6 +2,7 @@
 //!
 //! Parsing cannot fail: a dissector yields observations, or gives up with a reason.
 
+mod coap;
 mod datagram;
 mod dissector;
 mod dns;
@@ -53,6 +54,8 @@ impl Protocol {
     pub const NTP: Self = Self("ntp");
     /// MQTT.
     pub const MQTT: Self = Self("mqtt");
+    /// CoAP, over UDP or TCP.
+    pub const COAP: Self = Self("coap");
 }
 
 /// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
