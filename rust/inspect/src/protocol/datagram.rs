@@ -4,8 +4,10 @@ use packet::Direction;
 
 use super::dissector::Opening;
 use super::dtls::{self, Dtls};
+use super::ike::{self, Tunnel};
 use super::quic::{self, Quic};
 use super::session::DatagramSession;
+use super::stun::{self, Stun};
 use super::unknown::Unknown;
 use super::{Observation, Protocol, coap, dns, http, ntp};
 
@@ -128,6 +130,8 @@ const KNOWN: &[Known] = &[
         probe: |it| http::probe(it.bytes) == Some(true),
         begin: || Box::new(Ssdp),
     },
+    Known { protocol: Protocol::STUN, probe: stun::probe, begin: || Box::new(Stun::new()) },
+    Known { protocol: Protocol::IKE, probe: ike::probe, begin: || Box::new(Tunnel::default()) },
     Known { protocol: Protocol::COAP, probe: coap::probe, begin: || Box::new(coap::Datagrams) },
     Known { protocol: Protocol::NTP, probe: |it| ntp::probe(it.bytes, it.port), begin: || Box::new(Dull) },
 ];

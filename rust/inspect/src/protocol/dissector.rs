@@ -12,7 +12,7 @@ use super::session::{Run, StreamSession, Switch, Upgrade};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::websocket::WebSocket;
-use super::{Observation, Protocol, coap, datagram::Datagrams, dns};
+use super::{Observation, Protocol, coap, datagram::Datagrams, dns, stun};
 use crate::stream::StreamEvent;
 
 /// Bytes after which a flow that is still not recognised is taken for unknown.
@@ -48,6 +48,11 @@ const KNOWN: &[Known] = &[
     Known { protocol: Protocol::HTTP, probe: |it| http::probe(it.bytes), begin: || Box::new(Http::new()) },
     Known { protocol: Protocol::MQTT, probe: |it| mqtt::probe(it.bytes), begin: || framed(Mqtt::default()) },
     Known { protocol: Protocol::COAP, probe: coap::probe_stream, begin: || framed(coap::Stream) },
+    Known {
+        protocol: Protocol::STUN,
+        probe: |it| stun::probe_stream(it.bytes),
+        begin: || framed(stun::Stream),
+    },
     Known {
         protocol: Protocol::DNS,
         probe: |it| dns::probe(it.bytes, it.port),

@@ -12,6 +12,7 @@ mod hello;
 mod hpack;
 mod http;
 mod http2;
+mod ike;
 mod ja4;
 mod message;
 mod mqtt;
@@ -19,6 +20,7 @@ mod ntp;
 mod quic;
 mod reader;
 mod session;
+mod stun;
 mod tls;
 mod unknown;
 mod websocket;
@@ -56,6 +58,12 @@ impl Protocol {
     pub const MQTT: Self = Self("mqtt");
     /// CoAP, over UDP or TCP.
     pub const COAP: Self = Self("coap");
+    /// STUN and TURN.
+    pub const STUN: Self = Self("stun");
+    /// IKE.
+    pub const IKE: Self = Self("ike");
+    /// ESP in UDP.
+    pub const ESP: Self = Self("esp");
 }
 
 /// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
