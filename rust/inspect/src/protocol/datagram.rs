@@ -9,7 +9,7 @@ use super::quic::{self, Quic};
 use super::session::DatagramSession;
 use super::stun::{self, Stun};
 use super::unknown::Unknown;
-use super::{Observation, Protocol, coap, dns, http, ntp};
+use super::{Observation, Protocol, coap, dns, http, ntp, sip};
 
 /// Ports that carry DNS messages: DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
 const DNS_PORTS: [(u16, Protocol); 3] =
@@ -132,6 +132,7 @@ const KNOWN: &[Known] = &[
     },
     Known { protocol: Protocol::STUN, probe: stun::probe, begin: || Box::new(Stun::new()) },
     Known { protocol: Protocol::IKE, probe: ike::probe, begin: || Box::new(Tunnel::default()) },
+    Known { protocol: Protocol::SIP, probe: sip::probe_datagram, begin: || Box::new(sip::Datagrams) },
     Known { protocol: Protocol::COAP, probe: coap::probe, begin: || Box::new(coap::Datagrams) },
     Known { protocol: Protocol::NTP, probe: |it| ntp::probe(it.bytes, it.port), begin: || Box::new(Dull) },
 ];

@@ -12,7 +12,7 @@ use super::session::{Run, StreamSession, Switch, Upgrade};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::websocket::WebSocket;
-use super::{Observation, Protocol, coap, datagram::Datagrams, dns, stun};
+use super::{Observation, Protocol, coap, datagram::Datagrams, dns, sip, stun};
 use crate::stream::StreamEvent;
 
 /// Bytes after which a flow that is still not recognised is taken for unknown.
@@ -45,6 +45,7 @@ struct Known {
 const KNOWN: &[Known] = &[
     Known { protocol: Protocol::TLS, probe: |it| tls::probe(it.bytes), begin: || Box::new(Tls::new()) },
     Known { protocol: Protocol::HTTP2, probe: |it| http2::probe(it.bytes), begin: || Box::new(Http2::new()) },
+    Known { protocol: Protocol::SIP, probe: |it| sip::probe(it.bytes), begin: || framed(sip::Stream) },
     Known { protocol: Protocol::HTTP, probe: |it| http::probe(it.bytes), begin: || Box::new(Http::new()) },
     Known { protocol: Protocol::MQTT, probe: |it| mqtt::probe(it.bytes), begin: || framed(Mqtt::default()) },
     Known { protocol: Protocol::COAP, probe: coap::probe_stream, begin: || framed(coap::Stream) },

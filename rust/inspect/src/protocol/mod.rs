@@ -20,6 +20,7 @@ mod ntp;
 mod quic;
 mod reader;
 mod session;
+mod sip;
 mod stun;
 mod tls;
 mod unknown;
@@ -64,6 +65,8 @@ impl Protocol {
     pub const IKE: Self = Self("ike");
     /// ESP in UDP.
     pub const ESP: Self = Self("esp");
+    /// SIP, over UDP or TCP.
+    pub const SIP: Self = Self("sip");
 }
 
 /// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
