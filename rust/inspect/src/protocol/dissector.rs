@@ -7,8 +7,10 @@ use packet::{Direction, Timestamp, Transport};
 use super::framed::{Framed, Framing};
 use super::http::{self, Http};
 use super::http2::{self, Http2};
+use super::mcs::{self, Mcs};
 use super::mqtt::{self, Mqtt};
 use super::session::{Run, StreamSession, Switch, Upgrade};
+use super::supl::{self, Supl};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::websocket::WebSocket;
@@ -54,6 +56,8 @@ const KNOWN: &[Known] = &[
         probe: |it| stun::probe_stream(it.bytes),
         begin: || framed(stun::Stream),
     },
+    Known { protocol: Protocol::MCS, probe: |it| mcs::probe(it.bytes), begin: || framed(Mcs::default()) },
+    Known { protocol: Protocol::SUPL, probe: supl::probe, begin: || framed(Supl) },
     Known {
         protocol: Protocol::DNS,
         probe: |it| dns::probe(it.bytes, it.port),

@@ -14,6 +14,7 @@ mod http;
 mod http2;
 mod ike;
 mod ja4;
+mod mcs;
 mod message;
 mod mqtt;
 mod ntp;
@@ -22,6 +23,7 @@ mod reader;
 mod session;
 mod sip;
 mod stun;
+mod supl;
 mod tls;
 mod unknown;
 mod websocket;
@@ -65,8 +67,12 @@ impl Protocol {
     pub const IKE: Self = Self("ike");
     /// ESP in UDP.
     pub const ESP: Self = Self("esp");
+    /// Google's mobile connection server, without TLS.
+    pub const MCS: Self = Self("mcs");
     /// SIP, over UDP or TCP.
     pub const SIP: Self = Self("sip");
+    /// SUPL.
+    pub const SUPL: Self = Self("supl");
 }
 
 /// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
@@ -303,6 +309,12 @@ pub struct Part {
     pub value: Vec<u8>,
     /// Where it stands in the stream. As long as `value`, if the bytes stand there as they are.
     pub range: Range<u64>,
+}
+
+/// What a part's value is made of, again: `step` is the part's decode step, `bytes` are those of its range. `None`:
+/// the value is the bytes as they stand there, or nearly.
+pub(crate) fn unpack(step: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    step.starts_with("supl set_id.").then(|| supl::unpack(bytes)).flatten()
 }
 
 /// Readable bytes without a known protocol.
