@@ -14,6 +14,7 @@ use super::supl::{self, Supl};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::websocket::WebSocket;
+use super::xmpp::{self, Xmpp};
 use super::{Observation, Protocol, coap, datagram::Datagrams, dns, sip, stun};
 use crate::stream::StreamEvent;
 
@@ -58,6 +59,11 @@ const KNOWN: &[Known] = &[
     },
     Known { protocol: Protocol::MCS, probe: |it| mcs::probe(it.bytes), begin: || framed(Mcs::default()) },
     Known { protocol: Protocol::SUPL, probe: supl::probe, begin: || framed(Supl) },
+    Known {
+        protocol: Protocol::XMPP,
+        probe: |it| xmpp::probe(it.bytes),
+        begin: || Box::new(Xmpp::default()),
+    },
     Known {
         protocol: Protocol::DNS,
         probe: |it| dns::probe(it.bytes, it.port),

@@ -27,6 +27,7 @@ mod supl;
 mod tls;
 mod unknown;
 mod websocket;
+mod xmpp;
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -69,6 +70,8 @@ impl Protocol {
     pub const ESP: Self = Self("esp");
     /// Google's mobile connection server, without TLS.
     pub const MCS: Self = Self("mcs");
+    /// XMPP.
+    pub const XMPP: Self = Self("xmpp");
     /// SIP, over UDP or TCP.
     pub const SIP: Self = Self("sip");
     /// SUPL.
