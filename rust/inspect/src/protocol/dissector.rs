@@ -4,12 +4,16 @@ use std::borrow::Cow;
 
 use packet::{Direction, Timestamp, Transport};
 
+use super::conversation::{Conversation, Dialect};
 use super::framed::{Framed, Framing};
+use super::ftp::{self, Ftp};
 use super::http::{self, Http};
 use super::http2::{self, Http2};
+use super::mailbox::{self, Imap, Pop3};
 use super::mcs::{self, Mcs};
 use super::mqtt::{self, Mqtt};
 use super::session::{Run, StreamSession, Switch, Upgrade};
+use super::smtp::{self, Smtp};
 use super::supl::{self, Supl};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
@@ -64,6 +68,10 @@ const KNOWN: &[Known] = &[
         probe: |it| xmpp::probe(it.bytes),
         begin: || Box::new(Xmpp::default()),
     },
+    Known { protocol: Protocol::IMAP, probe: mailbox::probe_imap, begin: || in_turn(Imap::default()) },
+    Known { protocol: Protocol::POP3, probe: mailbox::probe_pop3, begin: || in_turn(Pop3::default()) },
+    Known { protocol: Protocol::SMTP, probe: smtp::probe, begin: || in_turn(Smtp::default()) },
+    Known { protocol: Protocol::FTP, probe: ftp::probe, begin: || in_turn(Ftp) },
     Known {
         protocol: Protocol::DNS,
         probe: |it| dns::probe(it.bytes, it.port),
@@ -73,6 +81,10 @@ const KNOWN: &[Known] = &[
 
 fn framed(framing: impl Framing) -> Box<dyn StreamSession> {
     Box::new(Framed::new(framing))
+}
+
+fn in_turn(dialect: impl Dialect) -> Box<dyn StreamSession> {
+    Box::new(Conversation::new(dialect))
 }
 
 /// Takes one flow apart.

@@ -3,17 +3,21 @@
 //! Parsing cannot fail: a dissector yields observations, or gives up with a reason.
 
 mod coap;
+mod conversation;
 mod datagram;
 mod dissector;
 mod dns;
 mod dtls;
 mod framed;
+mod ftp;
 mod hello;
 mod hpack;
 mod http;
 mod http2;
 mod ike;
 mod ja4;
+mod mail;
+mod mailbox;
 mod mcs;
 mod message;
 mod mqtt;
@@ -22,6 +26,7 @@ mod quic;
 mod reader;
 mod session;
 mod sip;
+mod smtp;
 mod stun;
 mod supl;
 mod tls;
@@ -76,6 +81,14 @@ impl Protocol {
     pub const SIP: Self = Self("sip");
     /// SUPL.
     pub const SUPL: Self = Self("supl");
+    /// FTP's control connection.
+    pub const FTP: Self = Self("ftp");
+    /// SMTP.
+    pub const SMTP: Self = Self("smtp");
+    /// POP3.
+    pub const POP3: Self = Self("pop3");
+    /// IMAP.
+    pub const IMAP: Self = Self("imap");
 }
 
 /// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
