@@ -5,6 +5,7 @@
 mod coap;
 mod conversation;
 mod datagram;
+mod discovery;
 mod dissector;
 mod dns;
 mod dtls;
