@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask fuzz` lets libFuzzer search for bytes that do; the corpora of `fuzz/corpus` are replayed by `cargo test`.
 
+pub mod after;
 mod conversation;
 pub mod decode;
 pub mod dissect;
@@ -23,14 +24,27 @@ pub fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
 
 /// The targets that are no decoder's.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("coap", after::coap),
+    ("discovery", after::discovery),
     ("dissect", dissect::run),
+    ("ftp", after::ftp),
     ("hpack", hpack::run),
     ("http2", http2::run),
+    ("ike", after::ike),
+    ("imap", after::imap),
+    ("mcs", after::mcs),
+    ("mqtt", after::mqtt),
     ("packet", packet::run),
+    ("pop3", after::pop3),
     ("recording", recording::run),
     ("scan", scan::run),
+    ("sip", after::sip),
+    ("smtp", after::smtp),
     ("stream", stream::run),
+    ("stun", after::stun),
+    ("supl", after::supl),
     ("websocket", websocket::run),
+    ("xmpp", after::xmpp),
 ];
 
 /// The target of that name.

@@ -8,7 +8,7 @@ use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, header, hex, json, jwt, mime,
     msgpack, multipart, percent, plist, protobuf, quoted, text, utf16, wbxml, xml,
 };
-use crate::protocol::{http2_data, undo_huffman, websocket_payload};
+use crate::protocol::{http2_data, undo_huffman, unpack, websocket_payload};
 
 /// A step and what it yielded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,7 @@ fn first(bytes: &[u8], step: &str) -> Option<(Vec<u8>, bool)> {
         "json" if bytes.contains(&b'\\') => Some((json::unescape(bytes), false)),
         "xml" if bytes.contains(&b'&') => Some((xml::unescape(bytes), false)),
         _ if let Some(made) = made(bytes, word, step) => Some((made?, false)),
+        "supl" => Some(unpack(step, bytes).map_or_else(|| (bytes.to_vec(), true), |it| (it, false))),
         _ if is_transforming(word) => Some((take(bytes, step)?, false)),
         _ => Some((bytes.to_vec(), true)),
     }

@@ -4,14 +4,19 @@ use packet::Direction;
 
 use super::dissector::Opening;
 use super::dtls::{self, Dtls};
+use super::ike::{self, Tunnel};
 use super::quic::{self, Quic};
 use super::session::DatagramSession;
+use super::stun::{self, Stun};
 use super::unknown::Unknown;
-use super::{Observation, Protocol, dns, http, ntp};
+use super::{Observation, Protocol, coap, discovery, dns, http, ntp, sip};
+
+/// Multicast DNS, in which phones tell of themselves.
+const MDNS: &str = "mdns";
 
 /// Ports that carry DNS messages: DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
 const DNS_PORTS: [(u16, Protocol); 3] =
-    [(53, Protocol::DNS), (5353, Protocol("mdns")), (5355, Protocol("llmnr"))];
+    [(53, Protocol::DNS), (5353, Protocol(MDNS)), (5355, Protocol("llmnr"))];
 
 /// The NetBIOS name service (RFC 1002) has DNS's format, but its names are none of hosts.
 const NETBIOS_PORT: u16 = 137;
@@ -27,13 +32,16 @@ pub(super) struct Datagrams {
     end: [u64; 2],
 }
 
-/// DNS and what has its format: a message in each datagram.
+/// DNS and what has its format, by the name of the protocol: a message in each datagram.
 #[derive(Debug, Clone)]
-struct Dns;
+struct Dns(&'static str);
 
 impl DatagramSession for Dns {
-    fn handle(&mut self, _direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         let range = offset..offset + bytes.len() as u64;
+        if self.0 == MDNS {
+            out.extend(discovery::observe(direction, offset, bytes, self.0));
+        }
         out.extend(dns::parse(bytes, range).map(|message| Observation::Dns(message.into())));
     }
 }
@@ -128,6 +136,10 @@ const KNOWN: &[Known] = &[
         probe: |it| http::probe(it.bytes) == Some(true),
         begin: || Box::new(Ssdp),
     },
+    Known { protocol: Protocol::STUN, probe: stun::probe, begin: || Box::new(Stun::new()) },
+    Known { protocol: Protocol::IKE, probe: ike::probe, begin: || Box::new(Tunnel::default()) },
+    Known { protocol: Protocol::SIP, probe: sip::probe_datagram, begin: || Box::new(sip::Datagrams) },
+    Known { protocol: Protocol::COAP, probe: coap::probe, begin: || Box::new(coap::Datagrams) },
     Known { protocol: Protocol::NTP, probe: |it| ntp::probe(it.bytes, it.port), begin: || Box::new(Dull) },
 ];
 
@@ -138,7 +150,8 @@ fn choose(bytes: &[u8], direction: Direction, port: u16) -> Option<(Protocol, Bo
     // What has DNS's format is named by its port.
     let by_port = DNS_PORTS.iter().find(|known| known.0 == port);
     if dns::is_message(bytes) || (by_port.is_some() && dns::parse(bytes, 0..0).is_some()) {
-        return Some((by_port.map_or(Protocol::DNS, |known| known.1), Box::new(Dns)));
+        let protocol = by_port.map_or(Protocol::DNS, |known| known.1);
+        return Some((protocol, Box::new(Dns(protocol.0))));
     }
     let opening = Opening { bytes, direction, port };
     KNOWN.iter().find(|known| (known.probe)(&opening)).map(|known| (known.protocol, (known.begin)()))

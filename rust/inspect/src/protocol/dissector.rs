@@ -4,13 +4,22 @@ use std::borrow::Cow;
 
 use packet::{Direction, Timestamp, Transport};
 
+use super::conversation::{Conversation, Dialect};
+use super::framed::{Framed, Framing};
+use super::ftp::{self, Ftp};
 use super::http::{self, Http};
 use super::http2::{self, Http2};
+use super::mailbox::{self, Imap, Pop3};
+use super::mcs::{self, Mcs};
+use super::mqtt::{self, Mqtt};
 use super::session::{Run, StreamSession, Switch, Upgrade};
+use super::smtp::{self, Smtp};
+use super::supl::{self, Supl};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::websocket::WebSocket;
-use super::{Observation, Protocol, datagram::Datagrams, dns};
+use super::xmpp::{self, Xmpp};
+use super::{Observation, Protocol, coap, datagram::Datagrams, dns, sip, stun};
 use crate::stream::StreamEvent;
 
 /// Bytes after which a flow that is still not recognised is taken for unknown.
@@ -26,7 +35,6 @@ pub(super) struct Opening<'a> {
     /// All that `direction` said so far.
     pub(super) bytes: &'a [u8],
     /// Who said it: in some protocols the server begins.
-    #[allow(dead_code, reason = "asked by the first such protocol")]
     pub(super) direction: Direction,
     /// The other end's port. It only breaks ties between protocols that the bytes allow.
     pub(super) port: u16,
@@ -44,13 +52,40 @@ struct Known {
 const KNOWN: &[Known] = &[
     Known { protocol: Protocol::TLS, probe: |it| tls::probe(it.bytes), begin: || Box::new(Tls::new()) },
     Known { protocol: Protocol::HTTP2, probe: |it| http2::probe(it.bytes), begin: || Box::new(Http2::new()) },
+    Known { protocol: Protocol::SIP, probe: |it| sip::probe(it.bytes), begin: || framed(sip::Stream) },
     Known { protocol: Protocol::HTTP, probe: |it| http::probe(it.bytes), begin: || Box::new(Http::new()) },
+    Known { protocol: Protocol::MQTT, probe: |it| mqtt::probe(it.bytes), begin: || framed(Mqtt::default()) },
+    Known { protocol: Protocol::COAP, probe: coap::probe_stream, begin: || framed(coap::Stream) },
+    Known {
+        protocol: Protocol::STUN,
+        probe: |it| stun::probe_stream(it.bytes),
+        begin: || framed(stun::Stream),
+    },
+    Known { protocol: Protocol::MCS, probe: |it| mcs::probe(it.bytes), begin: || framed(Mcs::default()) },
+    Known { protocol: Protocol::SUPL, probe: supl::probe, begin: || framed(Supl) },
+    Known {
+        protocol: Protocol::XMPP,
+        probe: |it| xmpp::probe(it.bytes),
+        begin: || Box::new(Xmpp::default()),
+    },
+    Known { protocol: Protocol::IMAP, probe: mailbox::probe_imap, begin: || in_turn(Imap::default()) },
+    Known { protocol: Protocol::POP3, probe: mailbox::probe_pop3, begin: || in_turn(Pop3::default()) },
+    Known { protocol: Protocol::SMTP, probe: smtp::probe, begin: || in_turn(Smtp::default()) },
+    Known { protocol: Protocol::FTP, probe: ftp::probe, begin: || in_turn(Ftp) },
     Known {
         protocol: Protocol::DNS,
         probe: |it| dns::probe(it.bytes, it.port),
         begin: || Box::new(dns::Stream::new()),
     },
 ];
+
+fn framed(framing: impl Framing) -> Box<dyn StreamSession> {
+    Box::new(Framed::new(framing))
+}
+
+fn in_turn(dialect: impl Dialect) -> Box<dyn StreamSession> {
+    Box::new(Conversation::new(dialect))
+}
 
 /// Takes one flow apart.
 #[derive(Debug, Clone)]
@@ -290,4 +325,4 @@ impl Probing {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -141,7 +141,7 @@ fn addresses(key: u16, value: &[u8]) -> Vec<IpAddr> {
 }
 
 /// Reads the name at `at` and moves `at` behind it. Bytes that no host name has are escaped as in zone files.
-fn name(bytes: &[u8], at: &mut usize) -> Option<String> {
+pub(super) fn name(bytes: &[u8], at: &mut usize) -> Option<String> {
     let mut text = String::new();
     let (mut position, mut jumped) = (*at, false);
     for _ in 0..MAX_STEPS {

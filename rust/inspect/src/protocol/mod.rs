@@ -2,22 +2,38 @@
 //!
 //! Parsing cannot fail: a dissector yields observations, or gives up with a reason.
 
+mod coap;
+mod conversation;
 mod datagram;
+mod discovery;
 mod dissector;
 mod dns;
 mod dtls;
+mod framed;
+mod ftp;
 mod hello;
 mod hpack;
 mod http;
 mod http2;
+mod ike;
 mod ja4;
+mod mail;
+mod mailbox;
+mod mcs;
+mod message;
+mod mqtt;
 mod ntp;
 mod quic;
 mod reader;
 mod session;
+mod sip;
+mod smtp;
+mod stun;
+mod supl;
 mod tls;
 mod unknown;
 mod websocket;
+mod xmpp;
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -48,6 +64,32 @@ impl Protocol {
     pub const QUIC: Self = Self("quic");
     /// NTP or SNTP.
     pub const NTP: Self = Self("ntp");
+    /// MQTT.
+    pub const MQTT: Self = Self("mqtt");
+    /// CoAP, over UDP or TCP.
+    pub const COAP: Self = Self("coap");
+    /// STUN and TURN.
+    pub const STUN: Self = Self("stun");
+    /// IKE.
+    pub const IKE: Self = Self("ike");
+    /// ESP in UDP.
+    pub const ESP: Self = Self("esp");
+    /// Google's mobile connection server, without TLS.
+    pub const MCS: Self = Self("mcs");
+    /// XMPP.
+    pub const XMPP: Self = Self("xmpp");
+    /// SIP, over UDP or TCP.
+    pub const SIP: Self = Self("sip");
+    /// SUPL.
+    pub const SUPL: Self = Self("supl");
+    /// FTP's control connection.
+    pub const FTP: Self = Self("ftp");
+    /// SMTP.
+    pub const SMTP: Self = Self("smtp");
+    /// POP3.
+    pub const POP3: Self = Self("pop3");
+    /// IMAP.
+    pub const IMAP: Self = Self("imap");
 }
 
 /// What a dissector saw. Ranges are offsets in the flow's stream of that direction; in UDP flows, in the
@@ -284,6 +326,12 @@ pub struct Part {
     pub value: Vec<u8>,
     /// Where it stands in the stream. As long as `value`, if the bytes stand there as they are.
     pub range: Range<u64>,
+}
+
+/// What a part's value is made of, again: `step` is the part's decode step, `bytes` are those of its range. `None`:
+/// the value is the bytes as they stand there, or nearly.
+pub(crate) fn unpack(step: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    step.starts_with("supl set_id.").then(|| supl::unpack(bytes)).flatten()
 }
 
 /// Readable bytes without a known protocol.

@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 
-use super::super::{ClientHello, DnsData, HttpMessage, HttpStart};
+use super::super::{ClientHello, DnsData, HttpMessage, HttpStart, Message};
 use super::*;
 
 const OUT: Direction = Direction::Outbound;
 const IN: Direction = Direction::Inbound;
 
 /// What a flow of these turns yields, each turn fed in pieces of at most `step` bytes, then ended and flushed.
-pub(super) fn dissect(port: u16, turns: &[(Direction, &[u8])], step: usize) -> Vec<Observation> {
+pub fn dissect(port: u16, turns: &[(Direction, &[u8])], step: usize) -> Vec<Observation> {
     let mut dissector = Dissector::new(Transport::Tcp, port);
     let (mut out, mut at) = (Vec::new(), [0u64; 2]);
     for &(direction, bytes) in turns {
@@ -30,6 +30,10 @@ fn messages(out: &[Observation]) -> Vec<&HttpMessage> {
     out.iter()
         .filter_map(|o| if let Observation::Http(message) = o { Some(&**message) } else { None })
         .collect()
+}
+
+fn named(observation: &Observation) -> Option<&Message> {
+    if let Observation::Message(message) = observation { Some(message) } else { None }
 }
 
 fn hellos(out: &[Observation]) -> Vec<&ClientHello> {
@@ -181,6 +185,26 @@ fn turns() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
         vec![23, 3, 3, 0, 4, 1, 2, 3, 4],
         b"\0\x1b\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01".to_vec(),
         b"EHLO there\r\n".to_vec(),
+        b"220 FTP and ESMTP\r\n".to_vec(),
+        b"MAIL FROM:<a@b>\r\nDATA\r\n".to_vec(),
+        b"354 go\r\n".to_vec(),
+        b"Subject: x\r\n\r\nbody\r\n..\r\n.\r\n".to_vec(),
+        b"STARTTLS\r\n".to_vec(),
+        b"220 go\r\n".to_vec(),
+        b"* OK IMAP\r\n".to_vec(),
+        b"a1 LOGIN {3}\r\nabc \"x\"\r\na2 STARTTLS\r\n".to_vec(),
+        b"a2 OK go\r\n".to_vec(),
+        b"+OK POP3\r\n".to_vec(),
+        b"USER a\r\nPASS b\r\nSTLS\r\n".to_vec(),
+        b"<?xml version='1.0'?><stream:stream to='a.example'>".to_vec(),
+        b"<iq id='1'><a/></iq><starttls/>".to_vec(),
+        b"<proceed/>".to_vec(),
+        b"\x10\x0e\0\x04MQTT\x05\x02\0\x3c\0\0\x01a\x30\x05\0\x01t\0x".to_vec(),
+        b"\x30\xe1\x22\x04\0\x31\x02\x07\xb2rd".to_vec(),
+        b"REGISTER sip:a SIP/2.0\r\nl: 2\r\n\r\nab".to_vec(),
+        b"\0\x01\0\x08\x21\x12\xa4\x42abcdefghijkl\0\x06\0\x03abc\0".to_vec(),
+        b"\x29\x02\x10\x0a\x08chrome-9\x12\x01a\x1a\x01".to_vec(),
+        b"\0\x10\x02\0\0\x80\x01\xcc\0\x04\x04\x85\x0d\x96\x1f\xe4".to_vec(),
     ];
     let piece = prop_oneof![
         6 => prop::sample::select(known),
@@ -200,6 +224,12 @@ fn datagrams() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
         [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &vec16(&dtls)].concat(),
         [&[0xc3, 0, 0, 0, 1, 8][..], b"abcdefgh", &[0, 0, 0x40, 60], &[7; 60]].concat(),
         b"NOTIFY * HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+        b"\x42\x02\x12\x34\x07\x08\xb2rd\x4d\x06ep=urn:imei:0010170\xffx".to_vec(),
+        b"\0\x01\0\x08\x21\x12\xa4\x42abcdefghijkl\0\x06\0\x03abc\0".to_vec(),
+        b"\x40\0\0\x04abcd".to_vec(),
+        b"iiiiiiii\0\0\0\0\0\0\0\0\x05\x10\x04\0\0\0\0\0\0\0\0\x28\0\0\0\x0c\x03\0\0\0abcd".to_vec(),
+        b"REGISTER sip:a SIP/2.0\r\nFrom: <sip:001010123456789@ims.mnc001>\r\n\r\n".to_vec(),
+        b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x01a\0\0\x10\0\x01\0\0\0\x78\0\x04\x03a=b".to_vec(),
         vec![0x23; 48],
     ];
     let changed = (
@@ -231,7 +261,7 @@ fn the_datagrams_to_be_changed_are_known_as_they_are() {
 proptest! {
     /// Changed datagrams break nothing.
     #[test]
-    fn changed_datagrams_break_nothing(datagrams in datagrams(), port in prop::sample::select(vec![53u16, 123, 443, 1900])) {
+    fn changed_datagrams_break_nothing(datagrams in datagrams(), port in prop::sample::select(vec![53u16, 123, 443, 1900, 4500, 5353, 5683])) {
         let mut dissector = Dissector::new(Transport::Udp, port);
         let (mut out, mut at) = (Vec::new(), [0u64; 2]);
         for (outbound, bytes) in datagrams {
@@ -266,6 +296,9 @@ proptest! {
             }
         }
         dissector.flush(&mut out);
+        for part in out.iter().filter_map(named).flat_map(|message| &message.parts) {
+            prop_assert!(part.range.start <= part.range.end && part.range.end <= at[0].max(at[1]));
+        }
         for message in messages(&out) {
             let end = at[message.direction.index()];
             prop_assert!(message.range.end <= end && message.body_range.end <= message.range.end);
