@@ -146,7 +146,10 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("  \"").and_then(|rest| rest.split('"').next()))
             .collect();
-        assert_eq!(top, ["schema", "capture", "coverage", "phases", "flows", "findings", "triggers", "unseen"]);
+        assert_eq!(
+            top,
+            ["schema", "capture", "coverage", "phases", "flows", "findings", "triggers", "unseen"]
+        );
     }
 
     #[test]
