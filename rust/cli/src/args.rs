@@ -35,6 +35,9 @@ pub enum Command {
     /// Show a finding's bytes, decoded step by step
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
+    /// Show boots side by side: what is new, gone, changed, and what stays the same
+    #[command(after_help = help::COMPARE)]
+    Compare(CompareArgs),
     /// Play a phone's first boot, watch it live, and report what it told
     #[cfg(feature = "demo")]
     #[command(after_help = help::DEMO)]
@@ -112,6 +115,29 @@ pub struct ExplainArgs {
     /// When to colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
+}
+
+/// Arguments of `telltale compare`.
+#[derive(Debug, ClapArgs)]
+pub struct CompareArgs {
+    /// Captures, or reports in JSON: a boot each
+    #[arg(required = true, value_name = "BOOT")]
+    pub boots: Vec<PathBuf>,
+    /// A boot that is known to be good: only what it lacks counts; may be repeated [default: the first BOOT]
+    #[arg(long, value_name = "BOOT")]
+    pub baseline: Vec<PathBuf>,
+    /// Each is another phone, not another boot of the same: what is the same on all of them identifies nobody
+    #[arg(long)]
+    pub phones: bool,
+    /// Which end of the captures is the phone: its IP or MAC address
+    #[arg(long, value_name = "IP|MAC", value_parser = parse_phone)]
+    pub phone: Option<Phone>,
+    /// What to look for in captures.
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+    /// What to write, and where.
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// Arguments of `telltale demo`.

@@ -65,7 +65,11 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Partial)
 }
 
-fn read_report(path: &Path) -> Result<Report, Failure> {
+/// Reads a report in JSON.
+///
+/// # Errors
+/// It cannot be read, or is none: one line that names it.
+pub fn read_report(path: &Path) -> Result<Report, Failure> {
     let fail = |message: String| Failure(format!("{}: {message}", path.display()));
     let metadata = fs::metadata(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
     if metadata.len() > LARGEST_REPORT {

@@ -56,6 +56,24 @@ Examples:
 The capture is read again: the report names it, and it is looked for beside the report, then here. Shown are the \
 bytes on the wire around each identifier, then what each decoding step makes of them, with the identifiers marked.";
 
+/// After `telltale compare --help`.
+pub const COMPARE: &str = "\
+Examples:
+  telltale compare monday.pcapng tuesday.pcapng wednesday.pcapng
+  telltale compare before.json after.json -o update.html
+  telltale compare --baseline good.json build-4711.pcapng --fail-on low
+  telltale compare --phones mine.pcapng yours.pcapng
+
+A host is recognised by its name with the numbers left out (ota-cache1 and ota-cache2 are the same), without a name \
+by its network. Times, local ports and the addresses of a name are not compared. A capture is analyzed as \
+`telltale replay` does it; of a report that hides values, values are compared as far as they are shown: make it with \
+--show-values to be sure.
+
+For a build server: the baseline is what the vendor knows to be good; --fail-on low lets the build fail when a host is \
+contacted that neither the baseline nor any normal boot contacts, --fail-on high only for new findings that are that bad.
+
+Exit status: 0 nothing new at or above --fail-on, 1 something is, 2 bad input or usage.";
+
 /// After `telltale demo --help`.
 #[cfg(feature = "demo")]
 pub const DEMO: &str = "\

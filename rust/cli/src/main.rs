@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod compare;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Tun(args) => tun::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Compare(args) => compare::run(&args),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => completions(shell),

@@ -7,8 +7,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use inspect::report::Report;
+use inspect::report::{Report, Severity};
 use report::TextOptions;
+use report::compare::{self, Comparison};
 
 use crate::args::{Color, ReportArgs};
 use crate::{Failure, Outcome};
@@ -111,9 +112,29 @@ impl<'a> Sink<'a> {
             render(&report::masked(report), self.format, self.options())
         };
         self.target.write(rendered.as_bytes())?;
-        let worst = report.findings.iter().map(|finding| finding.severity).max();
+        Ok(self.judge(report.findings.iter().map(|finding| finding.severity).max()))
+    }
+
+    /// Writes a comparison, and says whether something to fail on is new in it.
+    ///
+    /// # Errors
+    /// The target cannot be written.
+    pub fn write_comparison(&self, comparison: &Comparison) -> Result<Outcome, Failure> {
+        let masked = if self.args.show_values { None } else { Some(compare::masked(comparison)) };
+        let shown = masked.as_ref().unwrap_or(comparison);
+        let rendered = match self.format {
+            Format::Text => compare::to_text(shown, self.options()),
+            Format::Json => compare::to_json(shown),
+            Format::Html => compare::to_html(shown),
+            Format::Csv => compare::to_csv(shown),
+        };
+        self.target.write(rendered.as_bytes())?;
+        Ok(self.judge(comparison.worst()))
+    }
+
+    fn judge(&self, worst: Option<Severity>) -> Outcome {
         let flagged = self.args.fail_on.is_some_and(|bound| worst >= Some(bound.severity()));
-        Ok(if flagged { Outcome::Flagged } else { Outcome::Clean })
+        if flagged { Outcome::Flagged } else { Outcome::Clean }
     }
 
     fn options(&self) -> TextOptions {

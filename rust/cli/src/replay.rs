@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use inspect::{Config, Inspector};
-use recording::{ReadError, Reader};
+use recording::{Phone, ReadError, Reader};
 
 use crate::args::ReplayArgs;
 use crate::live::{self, Screen};
@@ -31,7 +31,10 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     }
     let mut captures = Vec::new();
     for path in &args.captures {
-        captures.push(Capture::open(path, args)?);
+        captures.push(match is_stdin(path) {
+            true => Capture::open_stdin(args)?,
+            false => Capture::open(path, args.phone)?,
+        });
     }
     let source = captures.iter().map(Capture::source).collect::<Vec<_>>().join(", ");
     let config = Config { source, home: args.subject.home.clone(), watch };
@@ -55,7 +58,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
 }
 
 /// A capture that is open, and is one.
-struct Capture {
+pub struct Capture {
     name: String,
     reader: Reader<Box<dyn Read>>,
     progress: ProgressBar,
@@ -66,24 +69,22 @@ struct Capture {
 }
 
 impl Capture {
-    /// Opens a file, or standard input for `-`, and looks at its first bytes.
+    /// Opens a file and looks at its first bytes.
     ///
     /// # Errors
     /// It cannot be read, or is no capture: one line that names it.
-    fn open(path: &Path, args: &ReplayArgs) -> Result<Self, Failure> {
-        if is_stdin(path) {
-            return Self::open_stdin(args);
-        }
+    pub fn open(path: &Path, phone: Option<Phone>) -> Result<Self, Failure> {
         let fail = |problem: ReadError| Failure(describe(&path.display().to_string(), &problem));
         let file = File::open(path).map_err(|error| fail(ReadError::Io(error)))?;
         let len = file.metadata().map_or(0, |metadata| metadata.len());
         let progress = if len >= LONG_FILE { progress_bar(len) } else { ProgressBar::hidden() };
         let source: Box<dyn Read> = Box::new(progress.wrap_read(file));
-        let reader = Reader::open(source, args.phone).map_err(fail)?;
+        let reader = Reader::open(source, phone).map_err(fail)?;
         let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
         Ok(Self { name: name.into_owned(), reader, progress, screen: None, interrupted: Arc::default() })
     }
 
+    /// Opens standard input, likewise.
     fn open_stdin(args: &ReplayArgs) -> Result<Self, Failure> {
         const NAME: &str = "stdin";
         if io::stdin().is_terminal() {
@@ -103,12 +104,12 @@ impl Capture {
     }
 
     /// What the report is to call it.
-    fn source(&self) -> String {
+    pub fn source(&self) -> String {
         self.reader.recorded_source().unwrap_or(&self.name).to_owned()
     }
 
     /// Hands all inputs on. Returns where and why reading stopped early, in one line that names the capture.
-    fn replay(&mut self, inspector: &mut Inspector) -> Option<String> {
+    pub fn replay(&mut self, inspector: &mut Inspector) -> Option<String> {
         let problem = loop {
             match self.reader.next_input() {
                 Ok(Some((now, input))) => inspector.handle_input(now, input),

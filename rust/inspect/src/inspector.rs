@@ -18,6 +18,7 @@ use crate::protocol::Observation;
 use crate::report::{Capture, Close, Finding, Flow, PhaseAt, Report, SCHEMA};
 use crate::stream::StreamEvent;
 use crate::summary::{self, Counts};
+use crate::trigger::{Watched, triggers};
 
 /// Events kept for a reader that is slow. Beyond it the oldest about flows are dropped; the report holds them all.
 const MOST_EVENTS: usize = 65_536;
@@ -156,7 +157,8 @@ impl Inspector {
         self.capture.truncated = truncated;
         let coverage = summary::coverage(&self.table, &self.facts, &self.config.watch);
         let unseen = summary::unseen(&self.capture, &coverage, &self.table, &self.facts, &self.counts);
-        let flows = (0..self.facts.len()).map(|id| self.report_flow(id)).collect();
+        let flows: Vec<Flow> = (0..self.facts.len()).map(|id| self.report_flow(id)).collect();
+        let triggers = triggers(&[Watched::of(&self.capture, &self.phases, &flows)]);
         Report {
             schema: SCHEMA.to_owned(),
             capture: self.capture,
@@ -164,6 +166,7 @@ impl Inspector {
             phases: self.phases,
             flows,
             findings: self.findings,
+            triggers,
             unseen,
         }
     }

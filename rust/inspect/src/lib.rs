@@ -2,7 +2,7 @@
 //!
 //! A pipeline of modules, each importing only those before it:
 //! `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `knowledge` → `naming` → `flow` → `facts` →
-//! `evidence` → `rule` → `summary` → `inspector`.
+//! `evidence` → `rule` → `summary` → `trigger` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 
 #![forbid(unsafe_code)]
@@ -20,6 +20,7 @@ pub mod report;
 mod rule;
 pub mod stream;
 mod summary;
+pub mod trigger;
 
 pub use identifier::{Confidence, IdentifierKind, KnownIdentifier};
 pub use inspector::{Config, Event, Inspector};

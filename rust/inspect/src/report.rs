@@ -29,6 +29,9 @@ pub struct Report {
     pub flows: Vec<Flow>,
     /// Every finding, in the order of its evidence.
     pub findings: Vec<Finding>,
+    /// What makes the phone contact its hosts, as far as the times prove it. Absent in reports of earlier versions.
+    #[serde(default)]
+    pub triggers: Vec<Trigger>,
     /// What could not be seen. Never empty.
     pub unseen: Vec<Unseen>,
 }
@@ -235,6 +238,48 @@ pub struct Identifier {
     pub range: [u64; 2],
     /// Which stream.
     pub direction: Direction,
+}
+
+/// What makes the phone contact a host, when chance is too poor an explanation.
+///
+/// Flows that open within two seconds of the one before them are one contact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// The host's name, else its address.
+    pub host: String,
+    /// Name of the app, when the platform said which.
+    pub app: Option<String>,
+    /// What kind of cause it is.
+    pub cause: Cause,
+    /// For [`Cause::Phase`]: entering any of these is an occasion. Empty for [`Cause::Period`].
+    pub phases: Vec<Phase>,
+    /// Contacts that were looked at: all of the host and app that no trigger before this one explains.
+    pub contacts: u64,
+    /// Contacts that this cause explains.
+    pub tied: u64,
+    /// How often the cause was there: phases entered, or times between two contacts.
+    pub occasions: u64,
+    /// Occasions that a contact followed, or times between contacts that are regular.
+    pub answered: u64,
+    /// Median time from an occasion to its first contact, or the median of the regular times between contacts.
+    pub delay_ms: u64,
+    /// Interquartile range of the same times.
+    pub spread_ms: u64,
+    /// At most how likely it is that contacts at random times look like this or more so, after correction for
+    /// everything that was tried; two digits.
+    pub chance: f64,
+    /// The first flow of each contact that it explains, at most 64.
+    pub flows: Vec<u32>,
+}
+
+/// What kind of cause a [`Trigger`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The phone entered a phase.
+    Phase,
+    /// Nothing but time: contacts are as far apart as a timer sets them.
+    Period,
 }
 
 /// Something that could not be seen.

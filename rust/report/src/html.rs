@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use inspect::report::{Finding, Flow, Report};
+use inspect::report::{Finding, Flow, Report, Trigger};
 use sha2::{Digest, Sha256};
 
 use crate::country::{country_label, country_name};
@@ -26,7 +26,7 @@ pub fn to_html(report: &Report) -> String {
     html
 }
 
-const STYLE: &str = include_str!("../templates/report.css");
+pub(crate) const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 
 /// Rows beyond this are left to the other formats, so that a phone can still open the page.
@@ -48,6 +48,7 @@ struct Page {
     coverage: Vec<(&'static str, String)>,
     shares: Vec<Share>,
     timeline: Option<Timeline>,
+    triggers: Vec<TriggerRow>,
     cards: Vec<Card>,
     finding_count: String,
     severities: Vec<(&'static str, usize)>,
@@ -139,6 +140,15 @@ struct FlowRow {
     severity: &'static str,
 }
 
+/// What makes the phone contact a host.
+struct TriggerRow {
+    host: String,
+    app: String,
+    cause: String,
+    explained: String,
+    chance: String,
+}
+
 struct IdentifierRow {
     severity: &'static str,
     rank: usize,
@@ -172,6 +182,7 @@ impl Page {
             coverage: verdict::coverage(report),
             shares: shares(report),
             timeline: timeline(report),
+            triggers: report.triggers.iter().take(MOST_ROWS).map(trigger_row).collect(),
             cards: groups.iter().map(|group| card(report, group, &flows)).collect(),
             finding_count: number(report.findings.len() as u64),
             severities: severities(report),
@@ -334,6 +345,16 @@ fn flow_rows(report: &Report) -> Vec<FlowRow> {
         }
     };
     report.flows.iter().take(MOST_ROWS).map(row).collect()
+}
+
+fn trigger_row(trigger: &Trigger) -> TriggerRow {
+    TriggerRow {
+        host: shown(&trigger.host),
+        app: optional(&trigger.app),
+        cause: words::trigger(trigger),
+        explained: format!("{} of {}", number(trigger.tied), number(trigger.contacts)),
+        chance: words::chance(trigger.chance),
+    }
 }
 
 /// The countries of most connections, by name.

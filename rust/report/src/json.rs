@@ -4,7 +4,7 @@ use std::fmt;
 use std::fmt::Write;
 
 use inspect::report::{Report, SCHEMA};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::words;
 
@@ -13,8 +13,13 @@ use crate::words;
 /// Values are written as they stand in `report`: pass it through [`crate::mask::masked`] to hide them. Characters
 /// that a terminal would act on are written as `\u` escapes.
 pub fn to_json(report: &Report) -> String {
-    // A report is made of strings, numbers and lists: none of these can fail to serialise.
-    let json = serde_json::to_string_pretty(report).unwrap_or_default();
+    pretty(report)
+}
+
+/// Any of the schemas' types, as [`to_json`] writes a report.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
+    // These types are made of strings, numbers and lists: none of these can fail to serialise.
+    let json = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         // Outside of strings there is nothing but ASCII and newlines, so this only touches what stands in strings.
@@ -141,7 +146,10 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("  \"").and_then(|rest| rest.split('"').next()))
             .collect();
-        assert_eq!(top, ["schema", "capture", "coverage", "phases", "flows", "findings", "unseen"]);
+        assert_eq!(
+            top,
+            ["schema", "capture", "coverage", "phases", "flows", "findings", "triggers", "unseen"]
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use inspect::{Event, IdentifierKind};
 /// Values of fewer than three characters are masked in their own field only: elsewhere they cannot be told from
 /// ordinary words. Masking twice changes nothing.
 pub fn masked(report: &Report) -> Report {
-    let redactor = Redactor::new(report.findings.iter().flat_map(|finding| &finding.identifiers));
+    let redactor = Redactor::new(values(report.findings.iter().flat_map(|finding| &finding.identifiers)));
     let mut report = report.clone();
     redactor.redact(&mut report.capture.source);
     if let Some(truncated) = &mut report.capture.truncated {
@@ -23,6 +23,7 @@ pub fn masked(report: &Report) -> Report {
     }
     report.flows.iter_mut().for_each(|flow| redactor.redact_flow(flow));
     report.findings.iter_mut().for_each(|finding| redactor.redact_finding(finding));
+    report.triggers.iter_mut().for_each(|trigger| redactor.redact_party(&mut trigger.host, &mut trigger.app));
     report.unseen.iter_mut().for_each(|unseen| redactor.redact(&mut unseen.why));
     report
 }
@@ -33,7 +34,7 @@ pub fn masked(report: &Report) -> Report {
 pub fn masked_event(event: &Event) -> Event {
     let mut event = event.clone();
     if let Event::Finding(finding) = &mut event {
-        Redactor::new(&finding.identifiers).redact_finding(finding);
+        Redactor::new(values(&finding.identifiers)).redact_finding(finding);
     }
     event
 }
@@ -132,8 +133,14 @@ fn mask_location(value: &str) -> String {
     out
 }
 
+fn values<'a>(
+    identifiers: impl IntoIterator<Item = &'a Identifier>,
+) -> impl Iterator<Item = (IdentifierKind, &'a str)> {
+    identifiers.into_iter().map(|identifier| (identifier.kind, identifier.value.as_str()))
+}
+
 /// Finds values in text, in the ways that they are written.
-struct Redactor {
+pub(crate) struct Redactor {
     /// What to look for in lower case, and what to put there.
     needles: Vec<(String, String)>,
     /// `None`: too many to search for, so that text is dropped instead of shown.
@@ -141,11 +148,11 @@ struct Redactor {
 }
 
 impl Redactor {
-    fn new<'a>(identifiers: impl IntoIterator<Item = &'a Identifier>) -> Self {
+    pub(crate) fn new<'a>(values: impl IntoIterator<Item = (IdentifierKind, &'a str)>) -> Self {
         let mut needles = BTreeMap::new();
-        for identifier in identifiers {
-            for form in forms(identifier.kind, &identifier.value) {
-                let masked = mask(identifier.kind, &form);
+        for (kind, value) in values {
+            for form in forms(kind, value) {
+                let masked = mask(kind, &form);
                 needles.entry(form.to_ascii_lowercase()).or_insert(masked);
             }
         }
@@ -179,7 +186,14 @@ impl Redactor {
         }
     }
 
-    fn redact(&self, text: &mut String) {
+    pub(crate) fn redact_party(&self, host: &mut String, app: &mut Option<String>) {
+        self.redact(host);
+        if let Some(app) = app {
+            self.redact(app);
+        }
+    }
+
+    pub(crate) fn redact(&self, text: &mut String) {
         let Some(automaton) = &self.automaton else {
             *text = "(hidden)".into();
             return;

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use inspect::report::{
-    Capture, Close, Coverage, Finding, Flow, HostFrom, Identifier, PhaseAt, Report, SCHEMA, Severity, Unseen,
+    Capture, Cause, Close, Coverage, Finding, Flow, HostFrom, Identifier, PhaseAt, Report, SCHEMA, Severity,
+    Trigger, Unseen,
 };
 use inspect::{Confidence, IdentifierKind};
 use packet::{App, Direction, Phase, Timestamp, Transport};
@@ -151,6 +152,7 @@ pub fn first_boot() -> Report {
         report.findings.push(registration_finding(&report, id, flow, at(moment), phase));
     }
     report.findings.insert(1, beacon_finding(&report));
+    report.triggers.push(trigger());
     cover(&mut report);
     report.coverage.watched = vec![IdentifierKind::Imei, IdentifierKind::Imsi, IdentifierKind::Iccid];
     report.unseen.insert(
@@ -171,6 +173,7 @@ pub fn nothing() -> Report {
     report.capture.truncated = Some("cut off in the middle of packet 214 at byte 91,244 of the file".into());
     report.capture.unparsed = [("arp".to_owned(), 12), ("short_ip_header".to_owned(), 1)].into();
     report.findings.clear();
+    report.triggers.clear();
     report.phases.clear();
     report.flows.retain(|flow| flow.host.as_deref() != Some("zzhc.vnet.cn") && flow.id < 9 && flow.id != 5);
     for (index, flow) in report.flows.iter_mut().enumerate() {
@@ -255,12 +258,37 @@ pub fn hostile() -> Report {
             ],
         });
     }
+    report.triggers.extend(names.iter().map(|name| Trigger {
+        host: (*name).into(),
+        app: Some("com.example.\u{1b}[5mapp".into()),
+        delay_ms: u64::MAX,
+        spread_ms: u64::MAX,
+        ..trigger()
+    }));
     // A finding may name a flow that is not there when the JSON comes from elsewhere.
     if let Some(finding) = report.findings.last_mut() {
         finding.flow = 9_999;
     }
     cover(&mut report);
     report
+}
+
+/// The registration is tied to what wakes the phone.
+pub fn trigger() -> Trigger {
+    Trigger {
+        host: "zzhc.vnet.cn".into(),
+        app: Some("com.qualcomm.qti.autoregistration".into()),
+        cause: Cause::Phase,
+        phases: vec![Phase::BootCompleted, Phase::Unlock, Phase::ScreenOn],
+        contacts: 3,
+        tied: 3,
+        occasions: 4,
+        answered: 3,
+        delay_ms: 60_000,
+        spread_ms: 1_200,
+        chance: 2.5e-5,
+        flows: vec![],
+    }
 }
 
 fn registration_finding(report: &Report, id: u32, flow: u32, at: Timestamp, phase: Phase) -> Finding {
@@ -342,6 +370,7 @@ fn empty(source: &str) -> Report {
         phases: vec![],
         flows: vec![],
         findings: vec![],
+        triggers: vec![],
         unseen: vec![
             unseen(
                 "modem",

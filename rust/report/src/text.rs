@@ -48,6 +48,7 @@ pub fn to_text(report: &Report, options: TextOptions) -> String {
     let mut page = Page::new(options);
     page.opening(report);
     page.findings(report);
+    page.triggers(report);
     page.flows(report);
     page.unseen(report);
     page.out
@@ -101,14 +102,14 @@ fn live_flow(flow: &Flow) -> (packet::Timestamp, &'static str, String) {
 }
 
 /// Lines of text that keep within the width.
-struct Page {
-    out: String,
+pub(crate) struct Page {
+    pub(crate) out: String,
     color: bool,
     width: usize,
 }
 
 impl Page {
-    fn new(options: TextOptions) -> Self {
+    pub(crate) fn new(options: TextOptions) -> Self {
         Self { out: String::new(), color: options.color, width: options.columns() }
     }
 
@@ -165,9 +166,39 @@ impl Page {
             self.field(2, if index == 0 { "told" } else { "" }, &told(identifier));
         }
         self.field(2, "when", &when(report, group));
+        for trigger in flow.map(|flow| words::triggers_of(report, flow)).unwrap_or_default() {
+            self.field(2, "trigger", &words::trigger(trigger));
+        }
         let flows: Vec<_> = group.flows().iter().map(u32::to_string).collect();
         self.field(2, if flows.len() == 1 { "flow" } else { "flows" }, &shortened(&flows, SHOWN_IDS));
         self.field(2, "rule", &visible(&finding.rule));
+    }
+
+    fn triggers(&mut self, report: &Report) {
+        if report.triggers.is_empty() {
+            return;
+        }
+        self.heading("Triggers", &number(report.triggers.len() as u64));
+        for trigger in report.triggers.iter().take(SHOWN_TRIGGERS) {
+            self.hanging(
+                2,
+                "- ",
+                &format!(
+                    "{}: {}. By chance: {}.",
+                    words::trigger_party(trigger),
+                    words::trigger(trigger),
+                    words::chance(trigger.chance)
+                ),
+            );
+        }
+        let left_out = report.triggers.len().saturating_sub(SHOWN_TRIGGERS);
+        if left_out > 0 {
+            self.wrapped(
+                2,
+                Style::new().dimmed(),
+                &format!("{} more are in the JSON report.", number(left_out as u64)),
+            );
+        }
     }
 
     fn flows(&mut self, report: &Report) {
@@ -200,11 +231,11 @@ impl Page {
         }
     }
 
-    fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.out.push('\n');
     }
 
-    fn heading(&mut self, title: &str, aside: &str) {
+    pub(crate) fn heading(&mut self, title: &str, aside: &str) {
         self.blank();
         let rule = "─".repeat(
             self.width
@@ -217,18 +248,18 @@ impl Page {
         let _ = writeln!(self.out, "{title}{rest}");
     }
 
-    fn line(&mut self, indent: usize, style: Style, text: &str) {
+    pub(crate) fn line(&mut self, indent: usize, style: Style, text: &str) {
         let _ = writeln!(self.out, "{:indent$}{}", "", paint(self.color, style, text));
     }
 
-    fn wrapped(&mut self, indent: usize, style: Style, text: &str) {
+    pub(crate) fn wrapped(&mut self, indent: usize, style: Style, text: &str) {
         for line in wrap(text, self.width.min(PROSE) - indent) {
             self.line(indent, style, &line);
         }
     }
 
     /// A label and text beside it.
-    fn field(&mut self, indent: usize, label: &str, text: &str) {
+    pub(crate) fn field(&mut self, indent: usize, label: &str, text: &str) {
         let lead = format!("{label:<LABEL$}");
         let lines = wrap(text, self.width.min(PROSE + LABEL) - indent - LABEL);
         for (index, line) in lines.iter().enumerate() {
@@ -238,7 +269,7 @@ impl Page {
         }
     }
 
-    fn hanging(&mut self, indent: usize, mark: &str, text: &str) {
+    pub(crate) fn hanging(&mut self, indent: usize, mark: &str, text: &str) {
         for (index, line) in wrap(text, self.width.min(PROSE) - indent - mark.len()).iter().enumerate() {
             let mark = if index == 0 { mark.to_owned() } else { " ".repeat(mark.len()) };
             let _ = writeln!(self.out, "{:indent$}{mark}{line}", "");
@@ -249,6 +280,7 @@ impl Page {
 /// How many ids or moments are listed before the rest is counted.
 const SHOWN_IDS: usize = 12;
 const SHOWN_MOMENTS: usize = 5;
+const SHOWN_TRIGGERS: usize = 50;
 
 fn shortened(items: &[String], most: usize) -> String {
     match items.len() > most {
@@ -288,7 +320,7 @@ fn when(report: &Report, group: &Group<'_>) -> String {
     }
 }
 
-fn severity_style(severity: Severity) -> Style {
+pub(crate) fn severity_style(severity: Severity) -> Style {
     match severity {
         Severity::Critical => AnsiColor::BrightWhite.on(AnsiColor::Red).bold(),
         Severity::High => AnsiColor::Red.on_default().bold(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use inspect::report::{Close, Finding, Flow, HostFrom, Identifier, Report, Severity, Unseen};
+use inspect::report::{Cause, Close, Finding, Flow, HostFrom, Identifier, Report, Severity, Trigger, Unseen};
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
 
@@ -164,6 +164,57 @@ pub fn moment(report: &Report, finding: &Finding) -> String {
         (None, Some(phase), _) => format!("after {}", phase_noun(phase)),
         (None, None, Some(first)) => format!("{} into the capture", duration(finding.at.since(first))),
         (None, None, None) => clock(finding.at),
+    }
+}
+
+/// `after unlock, 4 of 4 times: 500 ms later` or `every 10 min, 22 of 23 times`, with the spread if there is one.
+pub fn trigger(trigger: &Trigger) -> String {
+    let times = format!("{} of {} times", number(trigger.answered), number(trigger.occasions));
+    let delay = duration(Duration::from_millis(trigger.delay_ms));
+    let spread = match duration(Duration::from_millis(trigger.spread_ms)) {
+        _ if trigger.spread_ms == 0 => String::new(),
+        spread => format!(" (middle half within {spread})"),
+    };
+    match trigger.cause {
+        Cause::Period => format!("every {delay}{spread}, {times}"),
+        Cause::Phase => {
+            let phases: Vec<_> = trigger.phases.iter().map(|phase| phase_noun(*phase).to_owned()).collect();
+            let later = if trigger.delay_ms == 0 { "at once".to_owned() } else { format!("{delay} later") };
+            format!("after {}, {times}: {later}{spread}", alternatives(&phases))
+        }
+    }
+}
+
+/// The name of what a trigger is about: `host`, or `host by app`.
+pub fn trigger_party(trigger: &Trigger) -> String {
+    match &trigger.app {
+        Some(app) => format!("{} by {}", visible(&trigger.host), visible(app)),
+        None => visible(&trigger.host).into_owned(),
+    }
+}
+
+/// How likely chance explains it: `1 in 40,000 at most`.
+pub fn chance(chance: f64) -> String {
+    match chance {
+        chance if chance <= 1e-9 => "less than 1 in a billion".to_owned(),
+        chance => format!("1 in {} at most", number((1.0 / chance).round() as u64)),
+    }
+}
+
+/// The triggers of a flow's host and app.
+pub fn triggers_of<'a>(report: &'a Report, flow: &Flow) -> Vec<&'a Trigger> {
+    let host = flow.host.clone().unwrap_or_else(|| flow.remote.ip().to_string());
+    let app = flow.app.as_ref().map(|app| app.name.as_str());
+    let fits = |trigger: &&Trigger| trigger.host == host && trigger.app.as_deref() == app;
+    report.triggers.iter().filter(fits).collect()
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn alternatives(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} or {last}", head.join(", ")),
     }
 }
 
@@ -330,6 +381,23 @@ mod tests {
         assert_eq!(clock(Timestamp::from_nanos(-1)), "23:59:59.999");
         assert_eq!(clock(Timestamp::from_nanos(i64::MIN)).len(), 12);
         assert_eq!(date_time(Timestamp::from_millis(1_550_131_260_500)), "2019-02-14 08:01:00 UTC");
+    }
+
+    #[test]
+    fn triggers_are_said_with_their_evidence() {
+        let mut it = crate::testdata::trigger();
+        assert_eq!(
+            trigger(&it),
+            "after boot, unlock or screen on, 3 of 4 times: 60 s later (middle half within 1.2 s)"
+        );
+        assert_eq!(trigger_party(&it), "zzhc.vnet.cn by com.qualcomm.qti.autoregistration");
+        it.cause = Cause::Period;
+        it.spread_ms = 0;
+        assert_eq!(trigger(&it), "every 60 s, 3 of 4 times");
+        assert_eq!(
+            [0.01, 2.5e-5, 1e-12, 0.0].map(chance).join(" | "),
+            "1 in 100 at most | 1 in 40,000 at most | less than 1 in a billion | less than 1 in a billion"
+        );
     }
 
     #[test]
