@@ -1,8 +1,6 @@
 use super::super::hpack::tests::{index, literal};
 use super::super::{BodyCoding, HttpMessage, HttpStart};
 use super::*;
-use crate::decode::explain;
-use crate::identifier::Scanner;
 
 const OUT: Direction = Direction::Outbound;
 const IN: Direction = Direction::Inbound;
@@ -99,39 +97,6 @@ fn requests_and_responses_of_interleaved_streams_are_told_apart() {
     );
     assert_eq!((found[0].authority(), found[0].header("x-id")), (Some("api.example"), Some("7")));
     assert_eq!(found[4].header("grpc-status"), Some("0"));
-}
-
-/// Where an identifier stands, and what the steps from there yield.
-#[test]
-fn ranges_and_steps_lead_back_to_the_bytes() {
-    let json = format!("{{\"imei\":\"{IMEI}\"}}");
-    let (first, second) = json.split_at(14);
-    let path = format!("/r?imei={IMEI}");
-    let cases: [(&[Vec<u8>], usize); 5] = [
-        (&[frame(1, 4, 1, &request("/r", true)), frame(0, 1, 1, json.as_bytes())], 2),
-        (
-            &[
-                frame(1, 4, 1, &request("/r", true)),
-                frame(0, 0, 1, first.as_bytes()),
-                frame(0, 1, 1, second.as_bytes()),
-            ],
-            3,
-        ),
-        (&[frame(1, 5, 1, &request(&path, false))], 1),
-        (&[frame(1, 5, 1, &request(&path, true))], 3),
-        (&[frame(1, 5, 1, &[&request("/r", true)[..], &literal("imei", IMEI, true, true)].concat())], 2),
-    ];
-    for (frames, steps) in cases {
-        let turns = sent(frames);
-        let messages = messages(&turns);
-        let scan = Scanner::default().scan_http(None, &messages[0]);
-        let [found] = &scan.matches[..] else { panic!("{scan:?}") };
-        assert_eq!((found.value.as_str(), found.decode.len()), (IMEI, steps), "{:?}", found.decode);
-        let bytes = &turns[0].1[found.range.start as usize..found.range.end as usize];
-        let explained = explain(bytes, &found.decode);
-        assert_eq!(explained.len(), steps, "{:?}", found.decode);
-        assert_eq!(explained.last().unwrap().bytes, IMEI.as_bytes(), "{:?}", found.decode);
-    }
 }
 
 #[test]

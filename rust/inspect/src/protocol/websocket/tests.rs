@@ -1,11 +1,8 @@
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::*;
-use crate::decode::explain;
-use crate::identifier::Scanner;
 
 const OUT: Direction = Direction::Outbound;
-const IMEI: &str = "490154203237518";
 const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
 /// A frame; `first`: FIN, RSV and opcode.
@@ -109,28 +106,6 @@ fn messages_that_repeat_former_ones_are_decompressed() {
     let bytes = [frame(0xc1, MASK, first), frame(0x41, MASK, start), frame(0x80, MASK, end)].concat();
     let found: Vec<_> = messages(&bytes).into_iter().map(|it| (it.0, it.2)).collect();
     assert_eq!(found, texts.map(|text| (COMPRESSED, text.as_bytes().to_vec())));
-}
-
-#[test]
-fn ranges_and_steps_lead_back_to_the_bytes() {
-    let json = format!("{{\"imei\":\"{IMEI}\"}}");
-    let (start, end) = json.as_bytes().split_at(15);
-    let cases = [
-        frame(0x81, MASK, json.as_bytes()),
-        [frame(0x01, MASK, start), frame(0x89, MASK, b"ping"), frame(0x80, MASK, end)].concat(),
-        frame(0xc1, MASK, &compress(&[&json])[0]),
-    ];
-    for bytes in cases {
-        let out = run(&bytes, 5);
-        let message =
-            |it: &Observation| if let Observation::Message(it) = it { Some((**it).clone()) } else { None };
-        let message = out.iter().filter_map(message).next_back().unwrap();
-        let scan = Scanner::default().scan_message(&message);
-        let [found] = &scan.matches[..] else { panic!("{scan:?}") };
-        let steps = explain(&bytes[found.range.start as usize..found.range.end as usize], &found.decode);
-        assert_eq!(steps.len(), found.decode.len(), "{:?}", found.decode);
-        assert_eq!(steps.last().unwrap().bytes, IMEI.as_bytes(), "{:?}", found.decode);
-    }
 }
 
 #[test]
