@@ -7,6 +7,7 @@ mod args;
 mod demo;
 mod explain;
 mod help;
+mod keylog;
 mod live;
 mod output;
 mod replay;

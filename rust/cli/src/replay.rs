@@ -34,7 +34,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         captures.push(Capture::open(path, args)?);
     }
     let source = captures.iter().map(Capture::source).collect::<Vec<_>>().join(", ");
-    let config = Config { source, home: args.subject.home.clone(), watch };
+    let config = Config { source, home: args.subject.home.clone(), watch, keys: keylog::read(&args.keylog)? };
     let mut inspector = Inspector::new(config).map_err(Failure)?;
 
     let mut problems = Vec::new();

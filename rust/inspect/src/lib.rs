@@ -1,7 +1,7 @@
 //! Packets in, findings out: the part of Telltale that understands what a phone tells.
 //!
 //! A pipeline of modules, each importing only those before it:
-//! `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `knowledge` → `naming` → `flow` → `facts` →
+//! `keylog` → `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `knowledge` → `naming` → `flow` → `facts` →
 //! `evidence` → `rule` → `summary` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 
@@ -13,6 +13,7 @@ mod facts;
 mod flow;
 pub mod identifier;
 mod inspector;
+mod keylog;
 pub mod knowledge;
 mod naming;
 pub mod protocol;
@@ -23,3 +24,4 @@ mod summary;
 
 pub use identifier::{Confidence, IdentifierKind, KnownIdentifier};
 pub use inspector::{Config, Event, Inspector};
+pub use keylog::{KeyLog, KeyRing};

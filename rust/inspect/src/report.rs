@@ -63,6 +63,9 @@ pub struct Coverage {
     pub readable: u64,
     /// Flows whose content was encrypted.
     pub encrypted: u64,
+    /// Of the encrypted flows, those that were read with keys that were given.
+    #[serde(default)]
+    pub decrypted: u64,
     /// Flows that are neither: nothing was sent, or nobody knows the protocol.
     pub unknown: u64,
     /// Payload bytes in all.
@@ -135,6 +138,42 @@ pub struct Flow {
     pub expected: Option<bool>,
     /// Time of its last packet, closed or not.
     pub last: Timestamp,
+    /// Whether its encrypted content was read with keys that were given.
+    #[serde(default)]
+    pub decrypted: bool,
+    /// What its Encrypted Client Hello hides; null without one.
+    #[serde(default)]
+    pub ech: Option<Ech>,
+    /// The other end's certificate, where it could be read.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+}
+
+/// What an Encrypted Client Hello (RFC 9849) hides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ech {
+    /// The flow's name is only that of the front that many hosts share: the real one is hidden.
+    Hidden,
+    /// Nothing: it is there so that others do not stand out. The phone had asked DNS for the flow's name itself.
+    Grease,
+    /// Nobody can tell which.
+    Unclear,
+}
+
+/// What an end's certificate says. Nobody checked that it is true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Common name of the subject, else its organization.
+    pub subject: Option<String>,
+    /// Hosts and addresses that it is for.
+    pub names: Vec<String>,
+    /// Common name of who signed it, else its organization.
+    pub issuer: Option<String>,
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid until; null for what never ends.
+    pub not_after: Option<Timestamp>,
 }
 
 /// How a flow ended.
@@ -171,6 +210,8 @@ pub enum HostFrom {
     DnsApp,
     /// A DNS answer that the phone got before.
     DnsPhone,
+    /// The other end's certificate.
+    Certificate,
 }
 
 /// How bad a finding is.
@@ -218,6 +259,10 @@ pub struct Finding {
     pub encrypted: Option<bool>,
     /// The identifiers it is about; empty for rules about hosts or behaviour.
     pub identifiers: Vec<Identifier>,
+    /// Whether it is about encrypted content that was read with keys that were given. Ranges are then offsets in what was
+    /// decrypted.
+    #[serde(default)]
+    pub decrypted: bool,
 }
 
 /// An identifier in a finding.

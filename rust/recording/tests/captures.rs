@@ -81,6 +81,7 @@ enum Seen {
     Packet(i64, Option<Direction>, Vec<u8>),
     Skipped(String),
     App(String, String),
+    Keys(String),
 }
 
 fn read_as(source: impl Read, phone: Option<Phone>) -> Result<Vec<Seen>, ReadError> {
@@ -92,6 +93,7 @@ fn read_as(source: impl Read, phone: Option<Phone>) -> Result<Vec<Seen>, ReadErr
             Input::Skipped { reason, .. } => Seen::Skipped(reason.to_owned()),
             Input::Owner { flow, app } => Seen::App(flow.to_string(), app.name.clone()),
             Input::Phase(phase) => panic!("{phase}"),
+            Input::Keys(log) => Seen::Keys(String::from_utf8_lossy(log).into_owned()),
         });
     }
     Ok(seen)

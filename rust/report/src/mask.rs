@@ -177,6 +177,13 @@ impl Redactor {
         if let Some(app) = &mut flow.app {
             self.redact(&mut app.name);
         }
+        if let Some(certificate) = &mut flow.certificate {
+            let names = certificate.names.iter_mut();
+            names
+                .chain(&mut certificate.subject)
+                .chain(&mut certificate.issuer)
+                .for_each(|name| self.redact(name));
+        }
     }
 
     fn redact(&self, text: &mut String) {

@@ -390,6 +390,9 @@ fn flow(
         encrypted: None,
         expected: None,
         last: at(opened + took),
+        decrypted: false,
+        ech: None,
+        certificate: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use inspect::report::{Close, Finding, Flow, HostFrom, Identifier, Report, Severity, Unseen};
+use inspect::report::{Close, Ech, Finding, Flow, HostFrom, Identifier, Report, Severity, Unseen};
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
 
@@ -241,6 +241,7 @@ pub const fn host_from(from: HostFrom) -> &'static str {
         HostFrom::Message => "named by a message in it",
         HostFrom::DnsApp => "named by the app's DNS",
         HostFrom::DnsPhone => "named by the phone's DNS",
+        HostFrom::Certificate => "named by its certificate",
     }
 }
 
@@ -254,10 +255,21 @@ pub const fn content(encrypted: Option<bool>) -> &'static str {
 }
 
 /// How a finding's content was sent.
-pub const fn sent(encrypted: Option<bool>) -> &'static str {
-    match encrypted {
-        Some(_) => content(encrypted),
+pub const fn sent(finding: &Finding) -> &'static str {
+    match finding.encrypted {
+        _ if finding.decrypted => "encrypted, read with the keys given",
+        Some(_) => content(finding.encrypted),
         None => "encryption unknown",
+    }
+}
+
+/// Where a flow's name comes from, and whether it is the real one.
+pub const fn named(flow: &Flow) -> &'static str {
+    match (flow.host_from, flow.ech) {
+        (Some(HostFrom::Sni), Some(Ech::Hidden)) => "only the outer name: the real one is hidden (ECH)",
+        (Some(HostFrom::Sni), Some(Ech::Unclear)) => "named by TLS SNI, perhaps only the outer name (ECH)",
+        (Some(from), _) => host_from(from),
+        (None, _) => "",
     }
 }
 

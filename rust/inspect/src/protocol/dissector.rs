@@ -6,11 +6,12 @@ use packet::{Direction, Timestamp, Transport};
 
 use super::http::{self, Http};
 use super::http2::{self, Http2};
-use super::session::{Run, StreamSession, Switch, Upgrade};
+use super::session::{Context, Run, StreamSession, Switch, Upgrade};
 use super::tls::{self, Tls};
 use super::unknown::Unknown;
 use super::websocket::WebSocket;
 use super::{Observation, Protocol, datagram::Datagrams, dns};
+use crate::keylog::KeyRing;
 use crate::stream::StreamEvent;
 
 /// Bytes after which a flow that is still not recognised is taken for unknown.
@@ -55,7 +56,7 @@ const KNOWN: &[Known] = &[
 /// Takes one flow apart.
 #[derive(Debug, Clone)]
 pub struct Dissector {
-    remote_port: u16,
+    context: Context,
     switches: u8,
     session: Session,
 }
@@ -75,7 +76,17 @@ impl Dissector {
             Transport::Tcp => Session::Probing(Probing::default()),
             Transport::Udp | Transport::Icmp => Session::Datagrams(Box::new(Datagrams::new(remote_port))),
         };
-        Self { remote_port, switches: 0, session }
+        Self { context: Context { port: remote_port, keys: KeyRing::default() }, switches: 0, session }
+    }
+
+    /// What is encrypted is read with these, as far as they reach.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyRing) -> Self {
+        self.context.keys = keys;
+        if let Session::Datagrams(datagrams) = &mut self.session {
+            datagrams.use_keys(&self.context);
+        }
+        self
     }
 
     /// Takes what a TCP stream yielded.
@@ -165,10 +176,19 @@ impl Dissector {
         }
     }
 
+    /// Whether what is encrypted is read with keys that were given.
+    pub fn decrypts(&self) -> bool {
+        match &self.session {
+            Session::Probing(_) => false,
+            Session::Stream(session) => session.decrypts(),
+            Session::Datagrams(datagrams) => datagrams.decrypts(),
+        }
+    }
+
     fn probe(&mut self, now: Timestamp, direction: Direction, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
         let said = probing.said(direction);
-        match choose(&Opening { bytes: &said, direction, port: self.remote_port }) {
+        match choose(&Opening { bytes: &said, direction, port: self.context.port }) {
             Choice::Known(known) => self.begin(now, Some(known), out),
             Choice::Unknown => self.begin(now, None, out),
             Choice::TooFew if probing.held >= MAX_PROBE || probing.runs.len() >= MAX_TURNS => {
@@ -203,7 +223,8 @@ impl Dissector {
 
     fn begin(&mut self, now: Timestamp, known: Option<&Known>, out: &mut Vec<Observation>) {
         out.extend(known.map(|known| Observation::Protocol(known.protocol)));
-        let session = known.map_or_else(unknown, |known| (known.begin)());
+        let mut session = known.map_or_else(unknown, |known| (known.begin)());
+        session.begin(&self.context);
         let Session::Probing(probing) = std::mem::replace(&mut self.session, Session::Stream(session)) else {
             return;
         };
