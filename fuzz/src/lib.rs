@@ -2,11 +2,14 @@
 //!
 //! `cargo xtask fuzz` lets libFuzzer search for bytes that do; the corpora of `fuzz/corpus` are replayed by `cargo test`.
 
+pub mod certificate;
 mod conversation;
 pub mod decode;
+pub mod decrypted;
 pub mod dissect;
 pub mod hpack;
 pub mod http2;
+pub mod keylog;
 pub mod packet;
 pub mod recording;
 pub mod scan;
@@ -23,9 +26,12 @@ pub fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
 
 /// The targets that are no decoder's.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("certificate", certificate::run),
+    ("decrypted", decrypted::run),
     ("dissect", dissect::run),
     ("hpack", hpack::run),
     ("http2", http2::run),
+    ("keylog", keylog::run),
     ("packet", packet::run),
     ("recording", recording::run),
     ("scan", scan::run),

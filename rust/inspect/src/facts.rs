@@ -8,7 +8,7 @@ use crate::flow::Flow;
 use crate::identifier::{Match, Recurrence};
 use crate::knowledge::{self, Endpoint, Network};
 use crate::protocol::Protocol;
-use crate::report::{self, Ech, HostFrom};
+use crate::report::{self, Ech, HostFrom, Unknown};
 
 /// Identifiers remembered for one flow.
 const MOST_SEEN: usize = 128;
@@ -36,6 +36,8 @@ pub struct Facts {
     pub ech: Option<Ech>,
     /// The other end's certificate.
     pub certificate: Option<report::Certificate>,
+    /// What bytes that no dissector understood look like.
+    pub unknown: Unknown,
     /// Whether the content is encrypted.
     pub encrypted: Option<bool>,
     /// Whether content was read with keys that were given.
@@ -139,6 +141,12 @@ impl Facts {
         home.map(|home| endpoint.expected && home.eq_ignore_ascii_case(endpoint.country))
     }
 
+    /// What its bytes look like, if nothing known fits them.
+    fn unrecognised(&self) -> Option<Unknown> {
+        let seen = self.protocols.is_empty() && self.unknown != Unknown::default();
+        seen.then(|| self.unknown.clone())
+    }
+
     /// The flow as a report lists it.
     pub fn to_report(&self, id: u32, flow: &Flow, home: Option<&str>) -> report::Flow {
         report::Flow {
@@ -166,6 +174,7 @@ impl Facts {
             decrypted: self.decrypted,
             ech: self.ech,
             certificate: self.certificate.clone(),
+            unknown: self.unrecognised(),
         }
     }
 }

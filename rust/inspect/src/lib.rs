@@ -1,7 +1,7 @@
 //! Packets in, findings out: the part of Telltale that understands what a phone tells.
 //!
 //! A pipeline of modules, each importing only those before it:
-//! `keylog` → `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `knowledge` → `naming` → `flow` → `facts` →
+//! `keylog` → `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `sample` → `knowledge` → `naming` → `flow` → `facts` →
 //! `evidence` → `rule` → `summary` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 
@@ -19,6 +19,7 @@ mod naming;
 pub mod protocol;
 pub mod report;
 mod rule;
+mod sample;
 pub mod stream;
 mod summary;
 

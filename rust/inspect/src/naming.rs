@@ -168,6 +168,31 @@ mod tests {
     }
 
     #[test]
+    fn what_ech_hides_is_told_by_what_was_asked_for() {
+        let mut names = Names::default();
+        let service = |ech: Option<&str>| DnsData::Service {
+            target: "a.example".into(),
+            hints: vec![],
+            ech: ech.map(str::to_owned),
+        };
+        let mut published = response(vec![answer("a.example", service(Some("front.example")))]);
+        published.questions = vec![("a.example".into(), 65)];
+        let mut plain = response(vec![answer("b.example", service(None))]);
+        plain.questions = vec![("b.example".into(), 65)];
+        [published, plain].iter().for_each(|message| names.learn(&asker(None), message));
+        for (sni, ech) in [
+            (Some("front.example"), Ech::Hidden),
+            (Some("cloudflare-ech.com"), Ech::Hidden),
+            (Some("b.example"), Ech::Grease),
+            (Some("a.example"), Ech::Grease),
+            (Some("never.asked.example"), Ech::Unclear),
+            (None, Ech::Unclear),
+        ] {
+            assert_eq!(names.ech(sni), ech, "{sni:?}");
+        }
+    }
+
+    #[test]
     fn an_alias_loop_ends() {
         let mut names = Names::default();
         let address = IpAddr::from([203, 0, 113, 1]);

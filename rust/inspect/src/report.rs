@@ -147,6 +147,31 @@ pub struct Flow {
     /// The other end's certificate, where it could be read.
     #[serde(default)]
     pub certificate: Option<Certificate>,
+    /// What its bytes look like; null when a protocol was recognised, or nothing was sent.
+    #[serde(default)]
+    pub unknown: Option<Unknown>,
+}
+
+/// What bytes of no known protocol look like, as far as they were kept in one piece.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// First byte, and the byte after the last, in the flow's stream of that direction.
+    pub range: [u64; 2],
+    /// Entropy in hundredths of a bit per byte, 0 to 800.
+    pub entropy: u16,
+    /// Share of printable ASCII in percent.
+    pub printable: u8,
+    /// The first of the bytes, in hex.
+    pub first: String,
+}
+
+/// A flow that nothing known fits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unknown {
+    /// What the phone sent.
+    pub sent: Option<Sample>,
+    /// What it received.
+    pub received: Option<Sample>,
 }
 
 /// What an Encrypted Client Hello (RFC 9849) hides.

@@ -212,6 +212,43 @@ fn simple_and_obsolete_packets_are_read_and_others_passed_by() {
 }
 
 #[test]
+fn secrets_come_before_the_packets_behind_them() {
+    const TLS: u32 = 0x544c_534b;
+    for order in [LITTLE, BIG] {
+        let secrets =
+            |kind, len, log: &[u8]| order.block(10, &[&order.words(&[kind, len])[..], log].concat());
+        let packet = order.enhanced(0, 1, &ip(1, 2), &[]);
+        let capture = [
+            order.section(),
+            secrets(TLS, 5, b"first..."),
+            order.interface(101, 0, &[]),
+            packet.clone(),
+            // Of WireGuard; longer than its block; too short.
+            secrets(0x5747_4b4c, 4, b"none"),
+            secrets(TLS, 9_999, b"cut"),
+            order.block(10, &[0; 4]),
+            packet,
+        ];
+        let seen = read(&capture.concat());
+        let keys = |log: &str| Seen::Keys(log.to_owned());
+        let packet = || Seen::Packet(1_000, None, ip(1, 2));
+        assert_eq!(seen, [keys("first"), packet(), keys("cut\0"), packet()]);
+    }
+}
+
+#[test]
+fn keys_are_never_recorded() {
+    let recording = |keys: &[&[u8]]| {
+        let mut writer = recording::Writer::new(Vec::new(), "test").expect("memory");
+        for log in keys {
+            writer.write(Timestamp::from_millis(1), &Input::Keys(log)).expect("memory");
+        }
+        writer.into_inner().expect("memory")
+    };
+    assert_eq!(recording(&[b"CLIENT_RANDOM 00 00"]), recording(&[]));
+}
+
+#[test]
 fn gzip_is_seen_through_also_in_several_members() {
     let (head, tail) = (LITTLE.pcap(0xa1b2_c3d4, 101), LITTLE.record(0, 0, &ip(1, 2)));
     let bytes = [gzip(&head), gzip(&tail), gzip(&tail)].concat();

@@ -118,6 +118,8 @@ struct FlowRow {
     id: u32,
     host: String,
     host_from: &'static str,
+    /// What bytes of no known protocol look like.
+    unknown: String,
     remote: String,
     country: String,
     country_name: String,
@@ -328,6 +330,7 @@ fn flow_rows(report: &Report) -> Vec<FlowRow> {
             },
             app: flow.app.as_ref().map(|app| shown(&app.name)).unwrap_or_default(),
             opened: words::clock(flow.opened),
+            unknown: words::unknown(flow),
             close: flow.close.map_or("still open", words::close),
             expected: match flow.expected {
                 Some(true) => "yes",

@@ -253,6 +253,7 @@ pub fn hostile() -> Report {
                 identifier(IdentifierKind::Serial, &format!("=HYPERLINK({id})"), Confidence::Shape, &["tcp payload"], 5, u64::MAX),
                 identifier(IdentifierKind::Mac, "02:00:5e:10:00:fe", Confidence::Key, &["http body", "gzip"], 5, 9),
             ],
+            decrypted: false,
         });
     }
     // A finding may name a flow that is not there when the JSON comes from elsewhere.
@@ -290,6 +291,7 @@ fn registration_finding(report: &Report, id: u32, flow: u32, at: Timestamp, phas
             value(IdentifierKind::Mac, "02:00:5e:10:00:fe", "MACID", Confidence::Key),
             value(IdentifierKind::Cell, "cid 19088743", "SIM1CELLID", Confidence::Key),
         ],
+        decrypted: false,
     }
 }
 
@@ -308,6 +310,7 @@ fn beacon_finding(report: &Report) -> Finding {
         country: Some("US".into()),
         encrypted: Some(true),
         identifiers: vec![],
+        decrypted: false,
     }
 }
 
@@ -393,6 +396,7 @@ fn flow(
         decrypted: false,
         ech: None,
         certificate: None,
+        unknown: None,
     }
 }
 

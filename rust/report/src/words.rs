@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use inspect::report::{Close, Ech, Finding, Flow, HostFrom, Identifier, Report, Severity, Unseen};
+use inspect::report::{Close, Ech, Finding, Flow, HostFrom, Identifier, Report, Sample, Severity, Unseen};
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
 
@@ -243,6 +243,18 @@ pub const fn host_from(from: HostFrom) -> &'static str {
         HostFrom::DnsPhone => "named by the phone's DNS",
         HostFrom::Certificate => "named by its certificate",
     }
+}
+
+/// What a flow's bytes look like that nothing known fits: `sent 01026f6b…, 7.95 bits per byte, 37 % printable`.
+pub fn unknown(flow: &Flow) -> String {
+    let Some(unknown) = &flow.unknown else { return String::new() };
+    let said = |way: &str, sample: &Sample| {
+        let (whole, hundredths) = (sample.entropy / 100, sample.entropy % 100);
+        let first = visible(&sample.first);
+        format!("{way} {first}…, {whole}.{hundredths:02} bits per byte, {} % printable", sample.printable)
+    };
+    let sent = unknown.sent.iter().map(|sample| said("sent", sample));
+    sent.chain(unknown.received.iter().map(|sample| said("received", sample))).collect::<Vec<_>>().join("; ")
 }
 
 /// `in clear`, `encrypted`, `unknown`.

@@ -15,10 +15,11 @@ use crate::knowledge;
 use crate::naming::Asker;
 use crate::protocol::{
     Certificate, ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Message, Observation, Part,
-    Protocol, parse_dns,
+    Protocol, Readable, parse_dns,
 };
 use crate::report::{self, Finding, HostFrom, Identifier};
 use crate::rule::{RULES, Rule, Verdict};
+use crate::sample::sample;
 
 /// Bytes that decoding may yield in any flow, and how many more for each byte on the wire.
 const DECODED_FREE: u64 = 16 << 20;
@@ -55,8 +56,11 @@ impl Inspector {
             Observation::Http(message) => self.observe_http(id, &message),
             Observation::Dns(message) => self.observe_dns(id, &message),
             Observation::Message(message) => self.observe_message(id, &message),
-            Observation::Readable(readable) if !self.matters(readable.direction) => {}
             Observation::Readable(readable) => {
+                self.sample(id, &readable);
+                if !self.matters(readable.direction) {
+                    return;
+                }
                 let origin = self.origin_of_bytes(id);
                 let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
                 self.judge_scan(id, readable.direction, Origin::Bytes, scan);
@@ -84,6 +88,18 @@ impl Inspector {
             self.emit_flow(id);
         }
         self.scan_name(id, "tls sni", &sni, hello.range, Origin::Sni);
+    }
+
+    /// Keeps what the first bytes of a direction look like.
+    fn sample(&mut self, id: FlowId, readable: &Readable) {
+        let facts = &mut self.facts[id];
+        let known = match readable.direction {
+            Direction::Outbound => &mut facts.unknown.sent,
+            Direction::Inbound => &mut facts.unknown.received,
+        };
+        if !self.decrypted && known.is_none() && facts.protocols.is_empty() {
+            *known = Some(sample(&readable.bytes, &readable.range));
+        }
     }
 
     /// What a server's certificate says is a fact of the flow; a client's may name the phone.

@@ -49,6 +49,17 @@ impl Aead {
             Self::ChaCha(key) => key.decrypt(&nonce.into(), payload).ok(),
         }
     }
+
+    /// The opposite of [`Self::open`].
+    #[cfg(test)]
+    pub(in crate::protocol) fn seal(&self, nonce: [u8; 12], aad: &[u8], content: &[u8]) -> Vec<u8> {
+        let payload = Payload { msg: content, aad };
+        match self {
+            Self::Aes128(key) => key.encrypt(&nonce.into(), payload).unwrap(),
+            Self::Aes256(key) => key.encrypt(&nonce.into(), payload).unwrap(),
+            Self::ChaCha(key) => key.encrypt(&nonce.into(), payload).unwrap(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Aead {

@@ -248,7 +248,7 @@ impl Half {
     }
 
     /// Decides on a record by its header, so that no ciphertext is kept that cannot be read.
-    fn check_header(&mut self, scene: &Scene, out: &mut Vec<Observation>) {
+    fn check_header(&mut self, scene: &mut Scene, out: &mut Vec<Observation>) {
         let (kind, major, len) = (self.record[0], self.record[1], self.wanted() - RECORD_HEADER);
         match kind {
             _ if major != 3 || len > MAX_RECORD => self.give_up("malformed", out),
@@ -352,7 +352,7 @@ impl Half {
                 certificate.into_iter().for_each(|it| say(Observation::Certificate(it.into())));
             }
             // What else comes in clear is of no use, unless what follows it can be read.
-            SERVER_HELLO_DONE if !sealed && !scene.handshake.has_secrets() => self.seal(scene, out),
+            SERVER_HELLO_DONE if !sealed && !scene.has_secrets() => self.seal(scene, out),
             FINISHED if sealed && scene.handshake.is_tls13() => self.enter(Epoch::Application),
             END_OF_EARLY_DATA if sealed => self.enter(Epoch::Handshake),
             KEY_UPDATE if sealed => self.protections.first_mut()?.update()?,
@@ -372,8 +372,8 @@ impl Half {
     }
 
     /// What comes is encrypted.
-    fn seal(&mut self, scene: &Scene, out: &mut Vec<Observation>) {
-        if !scene.handshake.has_secrets() {
+    fn seal(&mut self, scene: &mut Scene, out: &mut Vec<Observation>) {
+        if !scene.has_secrets() {
             return self.give_up("encrypted", out);
         }
         self.salvage(out);

@@ -49,8 +49,11 @@ impl Handshake {
         }
     }
 
-    /// Whether secrets of this connection were given.
-    pub(super) fn has_secrets(&self) -> bool {
+    /// Whether secrets of this connection were given: a capture may bring them after its ClientHello.
+    pub(super) fn has_secrets(&mut self, keys: &KeyRing) -> bool {
+        if self.secrets.is_none() && self.client.is_some() {
+            self.secrets = keys.secrets(&self.client_random);
+        }
         self.secrets.is_some()
     }
 

@@ -109,6 +109,10 @@ impl Scene {
             out.push(Observation::Protocol(Protocol::DOT));
         }
     }
+
+    fn has_secrets(&mut self) -> bool {
+        self.handshake.has_secrets(&self.context.keys)
+    }
 }
 
 impl Content {
