@@ -401,6 +401,7 @@ fn pcapdroids_trailer_names_the_app_once_a_flow() {
             }
             Seen::App(flow, app) => format!("{app}: {flow}"),
             Seen::Skipped(reason) => reason,
+            Seen::Keys(log) => log,
         })
         .collect();
     let expected = [

@@ -8,9 +8,7 @@ use super::skip_ack;
 pub(super) enum Frame<'a> {
     /// A piece of a stream.
     Stream { id: u64, offset: u64, bytes: &'a [u8], last: bool },
-    /// Data outside of streams.
-    Datagram(&'a [u8]),
-    /// What manages the connection.
+    /// What manages the connection, or stands outside of streams.
     Other,
 }
 
@@ -47,8 +45,9 @@ fn frame<'a>(reader: &mut Reader<'a>) -> Option<Frame<'a>> {
             skip_varints(reader, if kind == 0x1c { 2 } else { 1 })?;
             counted(reader)?;
         }
-        0x30 => return Some(Frame::Datagram(reader.take(reader.0.len())?)),
-        0x31 => return counted(reader).map(Frame::Datagram),
+        // DATAGRAM
+        0x30 => drop(reader.take(reader.0.len())?),
+        0x31 => drop(counted(reader)?),
         // RESET_STREAM
         0x04 => skip_varints(reader, 3)?,
         // STOP_SENDING, MAX_STREAM_DATA, STREAM_DATA_BLOCKED
@@ -82,7 +81,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_passed_over_to_the_stream_behind_it() {
-        let kinds: [&[u8]; 16] = [
+        let kinds: [&[u8]; 17] = [
             &[0x00],
             &[0x02, 9, 0, 1, 0, 1, 1],
             &[0x04, 1, 2, 3],
@@ -99,6 +98,7 @@ mod tests {
             &[0x1c, 1, 2, 1, 9],
             &[0x1d, 1, 1, 9],
             &[0x1e],
+            &[0x31, 2, 7, 8],
         ];
         for kind in kinds {
             let content = [kind, &[0x0f, 4, 5, 2, b'o', b'k', 0x08, 4, b'x']].concat();
@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(found, [Frame::Other, first, second], "{kind:x?}");
         }
         assert_eq!(frames(&[0x21, 0x08, 4]).count(), 0);
-        assert_eq!(frames(&[0x31, 2, 7, 8]).collect::<Vec<_>>(), [Frame::Datagram(&[7, 8])]);
+        assert_eq!(frames(&[0x30, 2, 7, 8]).collect::<Vec<_>>(), [Frame::Other]);
     }
 
     #[test]

@@ -239,6 +239,6 @@ mod tests {
         assert_eq!(whole_number(0xff, 8, 0x100), 0xff);
         assert_eq!(whole_number(0x00, 8, 0xff), 0x100);
         assert_eq!(whole_number(0x05, 8, 0), 5);
-        assert_eq!(whole_number(0, 32, u64::MAX), u64::MAX & !0xffff_ffff);
+        assert_eq!(whole_number(0, 32, u64::MAX), !0xffff_ffff);
     }
 }

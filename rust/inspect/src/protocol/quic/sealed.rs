@@ -108,11 +108,8 @@ impl Sealed {
         let number_at = 1 + self.id_len[1 - role];
         let Some(content) = self.open_short(role, packet, number_at) else { return };
         for frame in frames(&content) {
-            match frame {
-                Frame::Stream { id, offset, bytes, last } => {
-                    self.streams.handle(direction, id, offset, bytes, last, out);
-                }
-                Frame::Datagram(_) | Frame::Other => {}
+            if let Frame::Stream { id, offset, bytes, last } = frame {
+                self.streams.handle(direction, id, offset, bytes, last, out);
             }
         }
     }

@@ -242,7 +242,7 @@ impl Http3 {
     }
 
     fn is_pending(&self) -> bool {
-        !self.done && !(self.fields.is_empty() && self.body.is_empty())
+        !self.done && self.fields.len() + self.body.len() > 0
     }
 
     fn finish(&mut self, out: &mut Vec<Observation>) {

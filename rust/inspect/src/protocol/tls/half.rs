@@ -236,7 +236,7 @@ impl Half {
                     self.message_at = begins;
                 }
                 self.message.extend_from_slice(&record[RECORD_HEADER..]);
-                self.handle_messages(end, scene, out);
+                self.handle_messages(begins..end, scene, out);
             }
             _ => {}
         }
@@ -287,7 +287,8 @@ impl Half {
         }
     }
 
-    fn handle_messages(&mut self, end: u64, scene: &mut Scene, out: &mut Vec<Observation>) {
+    /// Reads the messages that are whole. `record` is where the bytes that came last stand.
+    fn handle_messages(&mut self, record: Range<u64>, scene: &mut Scene, out: &mut Vec<Observation>) {
         while self.state != State::Done {
             let [kind, high, middle, low, ref body @ ..] = self.message[..] else { return };
             let len = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
@@ -301,11 +302,11 @@ impl Half {
                 return self.give_up(if hello { "too_long" } else { "malformed" }, out);
             }
             let Some(body) = body.get(..len).map(<[u8]>::to_vec) else { return };
-            if self.handle_message(kind, &body, self.message_at..end, scene, out).is_none() {
+            if self.handle_message(kind, &body, self.message_at..record.end, scene, out).is_none() {
                 return self.give_up("malformed", out);
             }
             self.message.drain(..(HANDSHAKE_HEADER + len).min(self.message.len()));
-            self.message_at = end;
+            self.message_at = record.start;
         }
     }
 
@@ -402,7 +403,8 @@ impl Half {
                 self.protections = scene.handshake.protections(self.direction, self.epoch);
             }
             if let Some((kind, content)) = self.try_open(record) {
-                return self.handle_content(kind, &content, scene, out);
+                let begins = self.at.saturating_sub(record.len() as u64);
+                return self.handle_content(kind, &content, begins..self.at, scene, out);
             }
             match self.epoch {
                 Epoch::Early => {
@@ -434,12 +436,22 @@ impl Half {
         opened
     }
 
-    fn handle_content(&mut self, kind: u8, content: &[u8], scene: &mut Scene, out: &mut Vec<Observation>) {
+    fn handle_content(
+        &mut self,
+        kind: u8,
+        content: &[u8],
+        range: Range<u64>,
+        scene: &mut Scene,
+        out: &mut Vec<Observation>,
+    ) {
         match kind {
             HANDSHAKE if self.message.len() + content.len() > MAX_HANDSHAKE => self.give_up("too_long", out),
             HANDSHAKE => {
+                if self.message.is_empty() {
+                    self.message_at = range.start;
+                }
                 self.message.extend_from_slice(content);
-                self.handle_messages(self.at, scene, out);
+                self.handle_messages(range, scene, out);
             }
             // Renegotiated.
             CHANGE_CIPHER_SPEC => self.protections.clear(),
