@@ -14,7 +14,7 @@ use crate::args::ReplayArgs;
 use crate::live::{self, Screen};
 use crate::output::Sink;
 use crate::stdin::Stdin;
-use crate::{Failure, Outcome, complain, watch};
+use crate::{Failure, Outcome, complain, keylog, watch};
 
 /// A file shorter than this is read before a progress bar could be seen.
 const LONG_FILE: u64 = 32 << 20;
