@@ -20,7 +20,11 @@ pub(crate) fn ranges(observation: &Observation) -> Vec<(Option<Direction>, &Rang
         Observation::Message(message) => {
             message.parts.iter().map(|part| (Some(message.direction), &part.range)).collect()
         }
-        Observation::Protocol(_) | Observation::ServerHello(_) | Observation::GiveUp { .. } => Vec::new(),
+        Observation::Certificate(certificate) => vec![(Some(certificate.direction), &certificate.range)],
+        Observation::Protocol(_)
+        | Observation::ServerHello(_)
+        | Observation::Decrypted(_)
+        | Observation::GiveUp { .. } => Vec::new(),
     }
 }
 

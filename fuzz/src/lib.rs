@@ -3,11 +3,14 @@
 //! `cargo xtask fuzz` lets libFuzzer search for bytes that do; the corpora of `fuzz/corpus` are replayed by `cargo test`.
 
 pub mod after;
+pub mod certificate;
 mod conversation;
 pub mod decode;
+pub mod decrypted;
 pub mod dissect;
 pub mod hpack;
 pub mod http2;
+pub mod keylog;
 pub mod packet;
 pub mod recording;
 pub mod scan;
@@ -24,6 +27,8 @@ pub fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
 
 /// The targets that are no decoder's.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("certificate", certificate::run),
+    ("decrypted", decrypted::run),
     ("coap", after::coap),
     ("discovery", after::discovery),
     ("dissect", dissect::run),
@@ -34,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("imap", after::imap),
     ("mcs", after::mcs),
     ("mqtt", after::mqtt),
+    ("keylog", keylog::run),
     ("packet", packet::run),
     ("pop3", after::pop3),
     ("recording", recording::run),

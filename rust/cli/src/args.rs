@@ -60,6 +60,9 @@ pub struct ReplayArgs {
     /// Which end of the capture is the phone: its IP or MAC address
     #[arg(long, value_name = "IP|MAC", value_parser = parse_phone)]
     pub phone: Option<Phone>,
+    /// Secrets of its connections, to read what they encrypt: a key log as `SSLKEYLOGFILE` makes it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Vec<PathBuf>,
     /// What to look for.
     #[command(flatten)]
     pub subject: SubjectArgs,

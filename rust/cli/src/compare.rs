@@ -57,7 +57,12 @@ fn is_report(path: &Path) -> Result<bool, Failure> {
 
 fn analyze(path: &Path, args: &CompareArgs, watch: &[KnownIdentifier]) -> Result<Report, Failure> {
     let mut capture = Capture::open(path, args.phone)?;
-    let config = Config { source: capture.source(), home: args.subject.home.clone(), watch: watch.to_vec() };
+    let config = Config {
+        source: capture.source(),
+        home: args.subject.home.clone(),
+        watch: watch.to_vec(),
+        ..Config::default()
+    };
     let mut inspector = Inspector::new(config).map_err(Failure)?;
     let problem = capture.replay(&mut inspector);
     Ok(inspector.finish(problem))

@@ -39,6 +39,15 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
         Target::Stdout.write(page.as_bytes())?;
         return Ok(Outcome::Clean);
     }
+    if finding.decrypted {
+        page.push_str("\nIt was read with keys that were given: its bytes stand in the capture encrypted.\n");
+        for identifier in &finding.identifiers {
+            let steps: Vec<_> = identifier.decode.iter().map(|step| visible(step)).collect();
+            let _ = writeln!(page, "  {}: {}", identifier.kind, steps.join(" > "));
+        }
+        Target::Stdout.write(page.as_bytes())?;
+        return Ok(Outcome::Clean);
+    }
     let mut excerpts = excerpts(&finding.identifiers);
     read_captures(&captures(&report, args)?, Rebuild::new(&report, flow, &mut excerpts))?;
     // What other findings of the flow found in these bytes is hidden too.

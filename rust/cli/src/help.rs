@@ -28,6 +28,8 @@ Your own identifiers: dial *#06# for the IMEI; the ICCID is printed on the SIM c
 the Wi-Fi MAC address and the serial number. Given with --watch (or --watch-file, which keeps them out of the \
 shell's history), they are found in every encoding, and also hashed. They stay on this machine.
 
+Encrypted connections: programs that write a key log (SSLKEYLOGFILE: browsers, curl, a debugging proxy) let you read what they sent. Give it with --keylog; secrets in a pcapng are used by themselves. What is found in it is marked.
+
 Exit status: 0 nothing flagged at or above --fail-on, 1 something was, 2 bad input or usage.";
 
 /// After `telltale tun --help`.

@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod explain;
 mod help;
+mod keylog;
 mod live;
 mod output;
 mod replay;

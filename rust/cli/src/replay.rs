@@ -14,7 +14,7 @@ use crate::args::ReplayArgs;
 use crate::live::{self, Screen};
 use crate::output::Sink;
 use crate::stdin::Stdin;
-use crate::{Failure, Outcome, complain, watch};
+use crate::{Failure, Outcome, complain, keylog, watch};
 
 /// A file shorter than this is read before a progress bar could be seen.
 const LONG_FILE: u64 = 32 << 20;
@@ -37,7 +37,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         });
     }
     let source = captures.iter().map(Capture::source).collect::<Vec<_>>().join(", ");
-    let config = Config { source, home: args.subject.home.clone(), watch };
+    let config = Config { source, home: args.subject.home.clone(), watch, keys: keylog::read(&args.keylog)? };
     let mut inspector = Inspector::new(config).map_err(Failure)?;
 
     let mut problems = Vec::new();

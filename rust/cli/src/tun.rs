@@ -35,7 +35,7 @@ pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
         None => live::line(&advice(&args.name, args.mtu)),
     }
     let plan = Plan {
-        inspect: Config { source: source(args), home: args.subject.home.clone(), watch },
+        inspect: Config { source: source(args), home: args.subject.home.clone(), watch, ..Config::default() },
         mtu: usize::from(args.mtu),
         dns: args.dns,
         recording,

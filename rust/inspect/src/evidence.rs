@@ -36,6 +36,8 @@ pub struct Subject<'a> {
     pub network: Network,
     /// Whether the content is encrypted, as far as that is known.
     pub encrypted: Option<bool>,
+    /// Whether encrypted content was read with keys that were given.
+    pub decrypted: bool,
     /// Payload bytes by direction, so far.
     pub bytes: [u64; 2],
     /// Whether the other end took the connection, or sent anything.
@@ -73,6 +75,8 @@ pub struct Content {
     pub matches: Vec<Match>,
     /// The content says it is something that it is not, in plain words.
     pub misdeclared: Option<String>,
+    /// Whether it was encrypted, and read with keys that were given.
+    pub decrypted: bool,
 }
 
 /// Kinds of content.

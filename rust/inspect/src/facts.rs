@@ -8,7 +8,7 @@ use crate::flow::Flow;
 use crate::identifier::{Match, Recurrence};
 use crate::knowledge::{self, Endpoint, Network};
 use crate::protocol::Protocol;
-use crate::report::{self, HostFrom};
+use crate::report::{self, Ech, HostFrom, Unknown};
 
 /// Identifiers remembered for one flow.
 const MOST_SEEN: usize = 128;
@@ -32,18 +32,35 @@ pub struct Facts {
     pub decoded: u64,
     /// JA4 of the first ClientHello.
     pub ja4: Option<String>,
-    /// Whether the name in the ClientHello is only the outer one.
-    pub ech: bool,
+    /// What its Encrypted Client Hello hides.
+    pub ech: Option<Ech>,
+    /// The other end's certificate.
+    pub certificate: Option<report::Certificate>,
+    /// What bytes that no dissector understood look like.
+    pub unknown: Unknown,
     /// Whether the content is encrypted.
     pub encrypted: Option<bool>,
+    /// Whether content was read with keys that were given.
+    pub decrypted: bool,
     /// Identifiers found so far.
-    pub seen: Vec<(Direction, Match)>,
+    pub seen: Vec<Seen>,
     /// Values in it that were sent before.
     pub recurring: Vec<Recurrence>,
     /// Findings about it: the rule's name and the finding's index.
     pub findings: Vec<(&'static str, usize)>,
     /// Whether the flow's nature was judged.
     pub contact_judged: bool,
+}
+
+/// An identifier that was found in a flow.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Which way it went.
+    pub direction: Direction,
+    /// Whether it was encrypted.
+    pub decrypted: bool,
+    /// What was found.
+    pub found: Match,
 }
 
 impl Facts {
@@ -74,20 +91,21 @@ impl Facts {
         }
     }
 
-    /// Adds identifiers found in content that went `direction`, and returns all found in that direction so far.
-    pub fn add_seen(&mut self, direction: Direction, matches: Vec<Match>) -> Vec<Match> {
+    /// Adds identifiers found in content that went `direction`, in clear or decrypted, and returns all found so far in
+    /// content of that kind.
+    pub fn add_seen(&mut self, direction: Direction, decrypted: bool, matches: Vec<Match>) -> Vec<Match> {
+        let alike = |seen: &Seen| seen.direction == direction && seen.decrypted == decrypted;
         for found in matches {
-            let known = |(way, other): &(Direction, Match)| {
-                *way == direction && other.kind == found.kind && other.value == found.value
-            };
+            let known =
+                |seen: &Seen| alike(seen) && seen.found.kind == found.kind && seen.found.value == found.value;
             match self.seen.iter().position(known) {
-                Some(at) if self.seen[at].1.confidence < found.confidence => self.seen[at].1 = found,
+                Some(at) if self.seen[at].found.confidence < found.confidence => self.seen[at].found = found,
                 Some(_) => {}
-                None if self.seen.len() < MOST_SEEN => self.seen.push((direction, found)),
+                None if self.seen.len() < MOST_SEEN => self.seen.push(Seen { direction, decrypted, found }),
                 None => {}
             }
         }
-        self.seen.iter().filter(|(way, _)| *way == direction).map(|(_, found)| found.clone()).collect()
+        self.seen.iter().filter(|seen| alike(seen)).map(|seen| seen.found.clone()).collect()
     }
 
     /// Adds values that were sent before, or what is newly known of them.
@@ -105,7 +123,7 @@ impl Facts {
     pub fn purpose(&self) -> Option<&'static str> {
         let by_protocol = || {
             self.protocols.iter().find_map(|protocol| match protocol.0 {
-                "dns" | "mdns" | "llmnr" => Some("dns"),
+                "dns" | "mdns" | "llmnr" | "dot" | "doh" | "doq" => Some("dns"),
                 "ntp" => Some("time-sync"),
                 _ => None,
             })
@@ -121,6 +139,12 @@ impl Facts {
             return Some(endpoint.expected);
         }
         home.map(|home| endpoint.expected && home.eq_ignore_ascii_case(endpoint.country))
+    }
+
+    /// What its bytes look like, if nothing known fits them.
+    fn unrecognised(&self) -> Option<Unknown> {
+        let seen = self.protocols.is_empty() && self.unknown != Unknown::default();
+        seen.then(|| self.unknown.clone())
     }
 
     /// The flow as a report lists it.
@@ -147,6 +171,10 @@ impl Facts {
             encrypted: self.encrypted,
             expected: self.expected(home),
             last: flow.last,
+            decrypted: self.decrypted,
+            ech: self.ech,
+            certificate: self.certificate.clone(),
+            unknown: self.unrecognised(),
         }
     }
 }

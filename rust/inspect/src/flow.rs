@@ -9,6 +9,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use packet::{Direction, FlowKey, Packet, Segment, Timestamp, Transport};
 
+use crate::keylog::KeyRing;
 use crate::protocol::Dissector;
 use crate::report::Close;
 use crate::stream::TcpStreams;
@@ -80,8 +81,8 @@ impl Live {
 }
 
 impl Flow {
-    fn new(key: FlowKey, now: Timestamp, midstream: bool) -> Self {
-        let dissector = Dissector::new(key.transport, key.remote.port());
+    fn new(key: FlowKey, now: Timestamp, midstream: bool, keys: &KeyRing) -> Self {
+        let dissector = Dissector::new(key.transport, key.remote.port()).with_keys(keys.clone());
         Self {
             key,
             opened: now,
@@ -200,13 +201,15 @@ impl FlowTable {
         self.unlisted
     }
 
-    /// Finds or opens the flow of a packet, and counts the packet in. `direction` is what the capture says, if it does.
+    /// Finds or opens the flow of a packet, and counts the packet in. `direction` is what the capture says, if it does; `keys`
+    /// are for what a new flow encrypts.
     /// `None` for packets that belong to no flow, and when the table is full.
     pub fn place(
         &mut self,
         now: Timestamp,
         direction: Option<Direction>,
         packet: &Packet<'_>,
+        keys: &KeyRing,
     ) -> Option<Place> {
         let outbound = packet.flow_key(Direction::Outbound)?;
         let found = self.find(&outbound);
@@ -218,7 +221,7 @@ impl FlowTable {
                     Direction::Outbound => outbound,
                     Direction::Inbound => outbound.reversed(),
                 };
-                (self.open(now, key, packet)?, true, replaced)
+                (self.open(now, key, packet, keys)?, true, replaced)
             }
         };
         let flow = &mut self.flows[id];
@@ -296,14 +299,14 @@ impl FlowTable {
         Some(id)
     }
 
-    fn open(&mut self, now: Timestamp, key: FlowKey, packet: &Packet<'_>) -> Option<FlowId> {
+    fn open(&mut self, now: Timestamp, key: FlowKey, packet: &Packet<'_>, keys: &KeyRing) -> Option<FlowId> {
         if self.flows.len() >= MOST_LISTED {
             self.unlisted += 1;
             return None;
         }
         let id = self.flows.len();
         let midstream = matches!(packet.segment, Segment::Tcp(tcp) if !tcp.flags.syn);
-        self.flows.push(Flow::new(key, now, midstream));
+        self.flows.push(Flow::new(key, now, midstream, keys));
         self.by_ends.insert(Ends::of(&key), id);
         self.arm(id);
         Some(id)

@@ -13,6 +13,7 @@ use packet::{Segment, TcpSegment, Timestamp, Transport, UdpDatagram};
 use crate::facts::Facts;
 use crate::flow::{Due, FlowId, FlowTable, Live, Place};
 use crate::identifier::{KnownIdentifier, Recurring, Scanner};
+use crate::keylog::{KeyLog, KeyRing};
 use crate::naming::{Asker, Names};
 use crate::protocol::Observation;
 use crate::report::{Capture, Close, Finding, Flow, PhaseAt, Report, SCHEMA};
@@ -32,6 +33,8 @@ pub struct Config {
     pub home: Option<String>,
     /// Values of this phone to look for.
     pub watch: Vec<KnownIdentifier>,
+    /// Secrets of connections, to read what they encrypt.
+    pub keys: KeyLog,
 }
 
 /// Something to show at once.
@@ -68,6 +71,9 @@ pub struct Inspector {
     findings: Vec<Finding>,
     events: VecDeque<Event>,
     counts: Counts,
+    keys: KeyRing,
+    /// Whether the observation at hand was decrypted.
+    decrypted: bool,
     /// Kept for its capacity.
     observations: Vec<Observation>,
 }
@@ -77,9 +83,10 @@ impl Inspector {
     ///
     /// # Errors
     /// A watched value that its kind does not allow, in one plain sentence.
-    pub fn new(config: Config) -> Result<Self, String> {
+    pub fn new(mut config: Config) -> Result<Self, String> {
         let mut scanner = Scanner::default();
         scanner.watch_all(&config.watch)?;
+        let keys = KeyRing::new(mem::take(&mut config.keys));
         Ok(Self {
             capture: Capture { source: config.source.clone(), ..Capture::default() },
             config,
@@ -95,6 +102,8 @@ impl Inspector {
             findings: Vec::new(),
             events: VecDeque::new(),
             counts: Counts::default(),
+            keys,
+            decrypted: false,
             observations: Vec::new(),
         })
     }
@@ -110,6 +119,7 @@ impl Inspector {
             }
             Input::Owner { flow, app } => self.handle_owner(&flow, app),
             Input::Phase(phase) => self.handle_phase(phase),
+            Input::Keys(log) => self.keys.add(log),
         }
     }
 
@@ -223,7 +233,7 @@ impl Inspector {
             Segment::Icmp(icmp) => self.handle_icmp_error(icmp),
             _ => {}
         }
-        let Some(place) = self.table.place(self.now, direction, packet) else { return };
+        let Some(place) = self.table.place(self.now, direction, packet, &self.keys) else { return };
         if let Some(old) = place.replaced {
             self.table.get_mut(old).close.get_or_insert(Close::Replaced);
             self.retire(old);

@@ -5,12 +5,14 @@
 
 mod country;
 mod endpoint;
+mod resolver;
 mod special;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 pub use country::CountryTable;
 pub use endpoint::{Endpoint, PURPOSES, endpoint};
+pub use resolver::is_resolver;
 
 /// Where an address is, by the registries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

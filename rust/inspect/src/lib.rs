@@ -1,8 +1,8 @@
 //! Packets in, findings out: the part of Telltale that understands what a phone tells.
 //!
 //! A pipeline of modules, each importing only those before it:
-//! `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `knowledge` → `naming` → `flow` → `facts` →
-//! `evidence` → `rule` → `summary` → `trigger` → `inspector`.
+//! `keylog` → `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `sample` → `knowledge` → `naming` → `flow` →
+//! `facts` → `evidence` → `rule` → `summary` → `trigger` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 
 #![forbid(unsafe_code)]
@@ -13,14 +13,17 @@ mod facts;
 mod flow;
 pub mod identifier;
 mod inspector;
+mod keylog;
 pub mod knowledge;
 mod naming;
 pub mod protocol;
 pub mod report;
 mod rule;
+mod sample;
 pub mod stream;
 mod summary;
 pub mod trigger;
 
 pub use identifier::{Confidence, IdentifierKind, KnownIdentifier};
 pub use inspector::{Config, Event, Inspector};
+pub use keylog::{KeyLog, KeyRing};

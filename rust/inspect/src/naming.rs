@@ -1,12 +1,12 @@
 //! Names for addresses, from the DNS answers that were seen.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use packet::App;
 
 use crate::protocol::{DnsData, DnsMessage};
-use crate::report::HostFrom;
+use crate::report::{Ech, HostFrom};
 
 /// Addresses remembered. The oldest is forgotten first.
 const MOST_ADDRESSES: usize = 16_384;
@@ -22,6 +22,11 @@ pub struct Asker {
     pub app: Option<App>,
 }
 
+/// The outer names of fronts that are public knowledge.
+const FRONTS: &[&str] = &["cloudflare-ech.com"];
+/// Names remembered for telling what an Encrypted Client Hello hides.
+const MOST_ASKED: usize = 16_384;
+
 #[derive(Debug, Clone)]
 struct Name {
     host: String,
@@ -33,6 +38,10 @@ struct Name {
 pub struct Names {
     by_address: BTreeMap<IpAddr, VecDeque<Name>>,
     oldest: VecDeque<IpAddr>,
+    /// Names that DNS gives as outer names.
+    fronts: BTreeSet<String>,
+    /// Names that were asked for.
+    asked: BTreeSet<String>,
 }
 
 impl Names {
@@ -42,11 +51,15 @@ impl Names {
         if !message.response {
             return;
         }
+        for (name, _) in &message.questions {
+            remember(&mut self.asked, name);
+        }
         for answer in &message.answers {
             let host = original(message, &answer.name);
             match &answer.data {
                 DnsData::Address(address) => self.insert(*address, host, asker),
-                DnsData::Service { hints, .. } => {
+                DnsData::Service { hints, ech, .. } => {
+                    ech.iter().for_each(|front| remember(&mut self.fronts, front));
                     hints.iter().for_each(|hint| self.insert(*hint, host, asker));
                 }
                 DnsData::Alias(_) => {}
@@ -68,6 +81,16 @@ impl Names {
         Some((&name.host, HostFrom::DnsPhone))
     }
 
+    /// What an Encrypted Client Hello hides that comes with this server name. What is there for show alone looks the same
+    /// as what hides something (RFC 9849 section 6.2), but who knows of a front asks DNS for what is behind it, not for it.
+    pub fn ech(&self, sni: Option<&str>) -> Ech {
+        match sni {
+            Some(sni) if FRONTS.contains(&sni) || self.fronts.contains(sni) => Ech::Hidden,
+            Some(sni) if self.asked.contains(sni) => Ech::Grease,
+            _ => Ech::Unclear,
+        }
+    }
+
     fn insert(&mut self, address: IpAddr, host: &str, asker: &Asker) {
         if host.is_empty() {
             return;
@@ -86,6 +109,12 @@ impl Names {
         {
             self.by_address.remove(&address);
         }
+    }
+}
+
+fn remember(names: &mut BTreeSet<String>, name: &str) {
+    if names.len() < MOST_ASKED && !names.contains(name) {
+        names.insert(name.to_owned());
     }
 }
 
@@ -136,6 +165,31 @@ mod tests {
             ]),
         );
         assert_eq!(names.name(address, &asker(None)), Some(("a.example", HostFrom::DnsPhone)));
+    }
+
+    #[test]
+    fn what_ech_hides_is_told_by_what_was_asked_for() {
+        let mut names = Names::default();
+        let service = |ech: Option<&str>| DnsData::Service {
+            target: "a.example".into(),
+            hints: vec![],
+            ech: ech.map(str::to_owned),
+        };
+        let mut published = response(vec![answer("a.example", service(Some("front.example")))]);
+        published.questions = vec![("a.example".into(), 65)];
+        let mut plain = response(vec![answer("b.example", service(None))]);
+        plain.questions = vec![("b.example".into(), 65)];
+        [published, plain].iter().for_each(|message| names.learn(&asker(None), message));
+        for (sni, ech) in [
+            (Some("front.example"), Ech::Hidden),
+            (Some("cloudflare-ech.com"), Ech::Hidden),
+            (Some("b.example"), Ech::Grease),
+            (Some("a.example"), Ech::Grease),
+            (Some("never.asked.example"), Ech::Unclear),
+            (None, Ech::Unclear),
+        ] {
+            assert_eq!(names.ech(sni), ech, "{sni:?}");
+        }
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub struct Coverage {
     pub readable: u64,
     /// Flows whose content was encrypted.
     pub encrypted: u64,
+    /// Of the encrypted flows, those that were read with keys that were given.
+    #[serde(default)]
+    pub decrypted: u64,
     /// Flows that are neither: nothing was sent, or nobody knows the protocol.
     pub unknown: u64,
     /// Payload bytes in all.
@@ -138,6 +141,67 @@ pub struct Flow {
     pub expected: Option<bool>,
     /// Time of its last packet, closed or not.
     pub last: Timestamp,
+    /// Whether its encrypted content was read with keys that were given.
+    #[serde(default)]
+    pub decrypted: bool,
+    /// What its Encrypted Client Hello hides; null without one.
+    #[serde(default)]
+    pub ech: Option<Ech>,
+    /// The other end's certificate, where it could be read.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+    /// What its bytes look like; null when a protocol was recognised, or nothing was sent.
+    #[serde(default)]
+    pub unknown: Option<Unknown>,
+}
+
+/// What bytes of no known protocol look like, as far as they were kept in one piece.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// First byte, and the byte after the last, in the flow's stream of that direction.
+    pub range: [u64; 2],
+    /// Entropy in hundredths of a bit per byte, 0 to 800.
+    pub entropy: u16,
+    /// Share of printable ASCII in percent.
+    pub printable: u8,
+    /// The first of the bytes, in hex.
+    pub first: String,
+}
+
+/// A flow that nothing known fits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unknown {
+    /// What the phone sent.
+    pub sent: Option<Sample>,
+    /// What it received.
+    pub received: Option<Sample>,
+}
+
+/// What an Encrypted Client Hello (RFC 9849) hides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ech {
+    /// The flow's name is only that of the front that many hosts share: the real one is hidden.
+    Hidden,
+    /// Nothing: it is there so that others do not stand out. The phone had asked DNS for the flow's name itself.
+    Grease,
+    /// Nobody can tell which.
+    Unclear,
+}
+
+/// What an end's certificate says. Nobody checked that it is true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Common name of the subject, else its organization.
+    pub subject: Option<String>,
+    /// Hosts and addresses that it is for.
+    pub names: Vec<String>,
+    /// Common name of who signed it, else its organization.
+    pub issuer: Option<String>,
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid until; null for what never ends.
+    pub not_after: Option<Timestamp>,
 }
 
 /// How a flow ended.
@@ -174,6 +238,8 @@ pub enum HostFrom {
     DnsApp,
     /// A DNS answer that the phone got before.
     DnsPhone,
+    /// The other end's certificate.
+    Certificate,
 }
 
 /// How bad a finding is.
@@ -221,6 +287,10 @@ pub struct Finding {
     pub encrypted: Option<bool>,
     /// The identifiers it is about; empty for rules about hosts or behaviour.
     pub identifiers: Vec<Identifier>,
+    /// Whether it is about encrypted content that was read with keys that were given. Ranges are then offsets in what was
+    /// decrypted.
+    #[serde(default)]
+    pub decrypted: bool,
 }
 
 /// An identifier in a finding.

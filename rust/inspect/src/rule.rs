@@ -3,6 +3,7 @@
 mod cleartext_identifier;
 mod cleartext_registration;
 mod echoed_identifier;
+mod encrypted_identifier;
 mod failed_lookup;
 mod identifier_in_name;
 mod misdeclared_content;
@@ -44,6 +45,7 @@ pub struct Verdict {
 pub const RULES: &[Rule] = &[
     Rule { name: "cleartext_registration", judge: cleartext_registration::judge, last: true },
     Rule { name: "cleartext_identifier", judge: cleartext_identifier::judge, last: false },
+    Rule { name: "encrypted_identifier", judge: encrypted_identifier::judge, last: false },
     Rule { name: "identifier_in_name", judge: identifier_in_name::judge, last: false },
     Rule { name: "echoed_identifier", judge: echoed_identifier::judge, last: false },
     Rule { name: "misdeclared_content", judge: misdeclared_content::judge, last: false },
@@ -102,6 +104,7 @@ pub(crate) mod testing {
             },
             matches,
             misdeclared: None,
+            decrypted: false,
         }
     }
 
@@ -118,6 +121,7 @@ pub(crate) mod testing {
                 endpoint,
                 network: Network::default(),
                 encrypted: Some(false),
+                decrypted: false,
                 bytes: [500, 20],
                 answered: true,
                 flagged: false,

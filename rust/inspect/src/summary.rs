@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::Facts;
 use crate::flow::{Flow, FlowTable};
 use crate::identifier::KnownIdentifier;
-use crate::report::{Capture, Close, Coverage, Unseen};
+use crate::report::{Capture, Close, Coverage, Ech, Unseen};
 
 /// What a session counted besides its flows.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,10 @@ pub fn coverage(table: &FlowTable, facts: &[Facts], watch: &[KnownIdentifier]) -
         sum.named += u64::from(facts.host.is_some());
         sum.midstream += u64::from(flow.midstream);
         match facts.encrypted {
-            Some(true) => sum.encrypted += 1,
+            Some(true) => {
+                sum.encrypted += 1;
+                sum.decrypted += u64::from(facts.decrypted);
+            }
             Some(false) => sum.readable += 1,
             None => sum.unknown += 1,
         }
@@ -94,14 +97,20 @@ pub fn unseen(
     );
     list.count(
         "encrypted",
-        coverage.encrypted,
+        coverage.encrypted - coverage.decrypted,
         ["flow is", "flows are"],
         " encrypted: only the other end, the size and the time are known",
     );
-    let hidden = facts.iter().filter(|facts| facts.ech).count() as u64;
+    let with = |ech| facts.iter().filter(|facts| facts.ech == Some(ech)).count() as u64;
     list.count(
         "hidden_name",
-        hidden,
+        with(Ech::Hidden),
+        ["flow hides its host", "flows hide their host"],
+        " behind Encrypted Client Hello: the name shown is that of a front which many share",
+    );
+    list.count(
+        "hidden_name",
+        with(Ech::Unclear),
         ["flow offers", "flows offer"],
         " Encrypted Client Hello: the name shown may only be the outer one",
     );

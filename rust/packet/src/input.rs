@@ -34,6 +34,9 @@ pub enum Input<'a> {
     },
     /// The phone entered a phase.
     Phase(Phase),
+    /// A capture brings secrets of connections along, in the NSS key log format. It stands before the packets that need
+    /// it. A recording never holds it.
+    Keys(&'a [u8]),
 }
 
 /// The app that opened a flow, as the platform names it.

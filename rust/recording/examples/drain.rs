@@ -57,6 +57,7 @@ fn drain(path: &str, count: &mut Count) -> Result<Option<String>, ReadError> {
             Input::Skipped { reason, .. } => *count.unparsed.entry(reason.to_owned()).or_default() += 1,
             Input::Owner { .. } => count.owners += 1,
             Input::Phase(_) => count.phases += 1,
+            Input::Keys(_) => {}
         }
     }
     Ok(reader.truncated().map(str::to_owned))

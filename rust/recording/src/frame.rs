@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Frame(Frame),
     /// Something else that a recording remembers.
     Mark(Mark),
+    /// Secrets of connections, and where they are in the source's buffer.
+    Keys(Timestamp, Range<usize>),
     /// Something that is no input.
     Other,
     /// The end, at a record's border.

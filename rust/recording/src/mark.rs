@@ -75,7 +75,7 @@ impl Mark {
     }
 }
 
-/// Writes an input that is no packet as a journal entry; `None` for packets.
+/// Writes an input that is no packet as a journal entry; `None` for packets, and for keys, which are never recorded.
 pub(crate) fn entry(now: Timestamp, input: &Input<'_>) -> Option<Vec<u8>> {
     let mut entry = Vec::new();
     // Wireshark takes the first field of this name for the frame's time.
@@ -84,7 +84,7 @@ pub(crate) fn entry(now: Timestamp, input: &Input<'_>) -> Option<Vec<u8>> {
     push(&mut entry, "SYSLOG_IDENTIFIER", "telltale");
     push(&mut entry, TIME, &now.as_nanos().to_string());
     match input {
-        Input::Packet { .. } => return None,
+        Input::Packet { .. } | Input::Keys(_) => return None,
         Input::Phase(phase) => push(&mut entry, PHASE, phase.as_str()),
         Input::Skipped { reason, len } => {
             push(&mut entry, SKIPPED, reason);
@@ -107,7 +107,7 @@ pub(crate) fn entry(now: Timestamp, input: &Input<'_>) -> Option<Vec<u8>> {
 fn message(input: &Input<'_>) -> Option<String> {
     let mut message = String::from("Telltale ");
     match input {
-        Input::Packet { .. } => return None,
+        Input::Packet { .. } | Input::Keys(_) => return None,
         Input::Phase(phase) => write!(message, "phase {phase}"),
         Input::Skipped { reason, len } => {
             write!(message, "skipped a frame of {len} bytes: {}", reason.escape_debug())

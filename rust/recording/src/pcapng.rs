@@ -21,6 +21,7 @@ pub(crate) mod block {
     pub(crate) const SIMPLE: u32 = 3;
     pub(crate) const ENHANCED: u32 = 6;
     pub(crate) const JOURNAL: u32 = 9;
+    pub(crate) const SECRETS: u32 = 10;
     pub(crate) const CUSTOM: u32 = 0x0bad;
 }
 
@@ -29,6 +30,9 @@ pub(crate) const OWN_INTERFACE: &str = "telltale";
 
 /// The longest block that is held: the longest packet and as many bytes of options.
 const LONGEST_BLOCK: u32 = 2 * LONGEST_PACKET as u32;
+
+/// The longest block of secrets that is looked into: those of some ten thousand connections.
+const LONGEST_SECRETS: u32 = 16 << 20;
 
 /// The longest custom block that is looked into.
 const LONGEST_CUSTOM: u32 = 4_096;
@@ -156,6 +160,7 @@ impl Pcapng {
             | block::SIMPLE
             | block::ENHANCED
             | block::JOURNAL => self.held(source, &block),
+            block::SECRETS if block.len <= LONGEST_SECRETS => self.held(source, &block),
             block::CUSTOM if block.len <= LONGEST_CUSTOM => self.held(source, &block),
             _ => {
                 source.begin_skip(u64::from(block.len) - 4);
@@ -182,7 +187,7 @@ impl Pcapng {
     /// Reads a block that is needed as a whole.
     fn held<R: Read>(&mut self, source: &mut Source<R>, block: &Block) -> Result<Step, ReadError> {
         let in_packet = matches!(block.kind, block::PACKET | block::SIMPLE | block::ENHANCED);
-        if block.len > LONGEST_BLOCK {
+        if block.len > LONGEST_BLOCK && block.kind != block::SECRETS {
             return Err(corrupt(
                 block.start + 4,
                 &format!(
@@ -206,6 +211,7 @@ impl Pcapng {
             block::ENHANCED => self.enhanced(start, bytes, body.start),
             block::PACKET => self.packet(start, bytes, body.start),
             block::SIMPLE => self.simple(start, bytes, body.start),
+            block::SECRETS => Ok(self.secrets(bytes, body.start)),
             block::CUSTOM => {
                 self.apps.learn(self.endian, bytes);
                 Ok(Step::Other)
@@ -340,6 +346,17 @@ impl Pcapng {
         let captured = (original.min(snaplen) as usize).min(body.len() - HEADER).min(LONGEST_PACKET);
         let bytes = at + HEADER..at + HEADER + captured;
         Ok(Step::Frame(Frame { at: self.last, link, bytes, direction: None, app: None }))
+    }
+
+    /// Secrets that decrypt what the capture holds (section 4.7 of the draft); those of TLS and QUIC are of one kind.
+    fn secrets(&self, body: &[u8], at: usize) -> Step {
+        const HEADER: usize = 8;
+        const TLS_KEY_LOG: u32 = 0x544c_534b;
+        if body.len() < HEADER || self.endian.u32(body, 0) != TLS_KEY_LOG {
+            return Step::Other;
+        }
+        let len = (self.endian.u32(body, 4) as usize).min(body.len() - HEADER);
+        Step::Keys(self.last, at + HEADER..at + HEADER + len)
     }
 
     /// The link type of interface `id`. One that cannot be read is no error as long as there is another that can.

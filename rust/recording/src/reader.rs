@@ -109,6 +109,7 @@ impl<R: Read> Reader<R> {
                 };
                 Ok(Some((at, input)))
             }
+            Ok(Step::Keys(at, range)) => Ok(Some((at, Input::Keys(self.source.bytes(range))))),
             Ok(Step::Mark(mark)) => {
                 let at = mark.at;
                 self.current = Current::Mark(mark);

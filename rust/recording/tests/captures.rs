@@ -81,6 +81,7 @@ enum Seen {
     Packet(i64, Option<Direction>, Vec<u8>),
     Skipped(String),
     App(String, String),
+    Keys(String),
 }
 
 fn read_as(source: impl Read, phone: Option<Phone>) -> Result<Vec<Seen>, ReadError> {
@@ -92,6 +93,7 @@ fn read_as(source: impl Read, phone: Option<Phone>) -> Result<Vec<Seen>, ReadErr
             Input::Skipped { reason, .. } => Seen::Skipped(reason.to_owned()),
             Input::Owner { flow, app } => Seen::App(flow.to_string(), app.name.clone()),
             Input::Phase(phase) => panic!("{phase}"),
+            Input::Keys(log) => Seen::Keys(String::from_utf8_lossy(log).into_owned()),
         });
     }
     Ok(seen)
@@ -207,6 +209,43 @@ fn simple_and_obsolete_packets_are_read_and_others_passed_by() {
     ]
     .concat();
     assert_eq!(read(&bytes), [Seen::Packet(7_000, None, ip(1, 2)), Seen::Packet(7_000, None, ip(3, 4))]);
+}
+
+#[test]
+fn secrets_come_before_the_packets_behind_them() {
+    const TLS: u32 = 0x544c_534b;
+    for order in [LITTLE, BIG] {
+        let secrets =
+            |kind, len, log: &[u8]| order.block(10, &[&order.words(&[kind, len])[..], log].concat());
+        let packet = order.enhanced(0, 1, &ip(1, 2), &[]);
+        let capture = [
+            order.section(),
+            secrets(TLS, 5, b"first..."),
+            order.interface(101, 0, &[]),
+            packet.clone(),
+            // Of WireGuard; longer than its block; too short.
+            secrets(0x5747_4b4c, 4, b"none"),
+            secrets(TLS, 9_999, b"cut"),
+            order.block(10, &[0; 4]),
+            packet,
+        ];
+        let seen = read(&capture.concat());
+        let keys = |log: &str| Seen::Keys(log.to_owned());
+        let packet = || Seen::Packet(1_000, None, ip(1, 2));
+        assert_eq!(seen, [keys("first"), packet(), keys("cut\0"), packet()]);
+    }
+}
+
+#[test]
+fn keys_are_never_recorded() {
+    let recording = |keys: &[&[u8]]| {
+        let mut writer = recording::Writer::new(Vec::new(), "test").expect("memory");
+        for log in keys {
+            writer.write(Timestamp::from_millis(1), &Input::Keys(log)).expect("memory");
+        }
+        writer.into_inner().expect("memory")
+    };
+    assert_eq!(recording(&[b"CLIENT_RANDOM 00 00"]), recording(&[]));
 }
 
 #[test]
@@ -362,6 +401,7 @@ fn pcapdroids_trailer_names_the_app_once_a_flow() {
             }
             Seen::App(flow, app) => format!("{app}: {flow}"),
             Seen::Skipped(reason) => reason,
+            Seen::Keys(log) => log,
         })
         .collect();
     let expected = [

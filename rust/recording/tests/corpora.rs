@@ -54,7 +54,10 @@ fn drain(path: &Path) -> (Vec<u8>, Vec<String>, Option<ReadError>) {
             Ok(Some((at, input))) => {
                 take_apart(&mut reassembler, at, &input);
                 writer.write(at, &input).unwrap();
-                inputs.push(shown(at, &input));
+                // Keys are never recorded.
+                if !matches!(input, Input::Keys(_)) {
+                    inputs.push(shown(at, &input));
+                }
             }
         }
     };

@@ -24,6 +24,7 @@ impl Owned {
             Input::Skipped { reason, len } => Self::Skipped(reason.to_owned(), len),
             Input::Owner { flow, app } => Self::Owner(flow, app.clone()),
             Input::Phase(phase) => Self::Phase(phase),
+            Input::Keys(_) => unreachable!("keys are never recorded"),
         }
     }
 

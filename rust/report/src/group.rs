@@ -47,13 +47,13 @@ impl<'a> Group<'a> {
 
 /// The report's findings in groups, worst first, then in the order of their first evidence.
 pub fn groups(report: &Report) -> Vec<Group<'_>> {
-    type Key<'a> = (Severity, &'a str, Option<&'a str>, Option<bool>, BTreeSet<IdentifierKind>);
+    type Key<'a> = (Severity, &'a str, Option<&'a str>, (Option<bool>, bool), BTreeSet<IdentifierKind>);
     let mut index: BTreeMap<Key<'_>, usize> = BTreeMap::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in &report.findings {
         let kinds = finding.identifiers.iter().map(|identifier| identifier.kind).collect();
-        let key =
-            (finding.severity, finding.rule.as_str(), finding.host.as_deref(), finding.encrypted, kinds);
+        let sent = (finding.encrypted, finding.decrypted);
+        let key = (finding.severity, finding.rule.as_str(), finding.host.as_deref(), sent, kinds);
         let slot = *index.entry(key).or_insert(groups.len());
         match groups.get_mut(slot) {
             Some(group) => group.findings.push(finding),

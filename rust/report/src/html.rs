@@ -119,6 +119,8 @@ struct FlowRow {
     id: u32,
     host: String,
     host_from: &'static str,
+    /// What bytes of no known protocol look like.
+    unknown: String,
     remote: String,
     country: String,
     country_name: String,
@@ -267,7 +269,7 @@ fn card(report: &Report, group: &Group<'_>, flows: &BTreeMap<u32, &Flow>) -> Car
         owner: optional(&finding.owner),
         country: finding.country.as_deref().map(|code| shown(&country_label(code))).unwrap_or_default(),
         app: app.map(|app| shown(&app.name)).unwrap_or_default(),
-        content: words::sent(finding.encrypted),
+        content: words::sent(finding),
         class: class(finding.encrypted),
         count: if count > 1 { counted(count as u64, "time", "times") } else { String::new() },
         occurrences: group.findings().iter().take(MOST_OCCURRENCES).map(|f| occurrence(report, f)).collect(),
@@ -318,7 +320,7 @@ fn flow_rows(report: &Report) -> Vec<FlowRow> {
         FlowRow {
             id: flow.id,
             host: words::flow_host(flow),
-            host_from: flow.host_from.map_or("", words::host_from),
+            host_from: words::named(flow),
             remote: flow.remote.to_string(),
             country_name: country_name(&country).unwrap_or_default().to_owned(),
             country,
@@ -332,9 +334,14 @@ fn flow_rows(report: &Report) -> Vec<FlowRow> {
             shown_out: bytes(flow.bytes_out),
             shown_in: bytes(flow.bytes_in),
             class: class(flow.encrypted),
-            content: words::content(flow.encrypted),
+            content: if flow.decrypted {
+                "encrypted, read with keys"
+            } else {
+                words::content(flow.encrypted)
+            },
             app: flow.app.as_ref().map(|app| shown(&app.name)).unwrap_or_default(),
             opened: words::clock(flow.opened),
+            unknown: words::unknown(flow),
             close: flow.close.map_or("still open", words::close),
             expected: match flow.expected {
                 Some(true) => "yes",
@@ -386,7 +393,7 @@ fn identifier_rows(groups: &[Group<'_>]) -> Vec<IdentifierRow> {
                     country_name: country_name(&country).unwrap_or_default().to_owned(),
                     country: country.clone(),
                     class: class(finding.encrypted),
-                    content: words::content(finding.encrypted),
+                    content: words::sent(finding),
                     steps: identifier.decode.iter().map(|step| shown(step)).collect(),
                     finding: finding.id,
                     card: group.first().id,

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use inspect::report::{Finding, Flow, Identifier, Report};
+use inspect::report::{Finding, Flow, Identifier, Report, Sample};
 use inspect::{Event, IdentifierKind};
+use packet::Direction;
 
 /// The report with every identifier's value masked, wherever it stands: in the finding, and where a host, a title,
 /// an explanation or a decode step repeats it in any usual way of writing.
@@ -21,20 +22,43 @@ pub fn masked(report: &Report) -> Report {
     if let Some(truncated) = &mut report.capture.truncated {
         redactor.redact(truncated);
     }
-    report.flows.iter_mut().for_each(|flow| redactor.redact_flow(flow));
+    let stood = places(&report);
+    for flow in &mut report.flows {
+        redactor.redact_flow(flow);
+        let places = |direction| stood.get(&(flow.id, direction)).map_or(&[][..], Vec::as_slice);
+        if let Some(unknown) = &mut flow.unknown {
+            unknown.sent.iter_mut().for_each(|it| redactor.redact_sample(it, places(Direction::Outbound)));
+            unknown.received.iter_mut().for_each(|it| redactor.redact_sample(it, places(Direction::Inbound)));
+        }
+    }
     report.findings.iter_mut().for_each(|finding| redactor.redact_finding(finding));
     report.triggers.iter_mut().for_each(|trigger| redactor.redact_party(&mut trigger.host, &mut trigger.app));
     report.unseen.iter_mut().for_each(|unseen| redactor.redact(&mut unseen.why));
     report
 }
 
+/// Where identifiers stand in the flows' streams.
+fn places(report: &Report) -> BTreeMap<(u32, Direction), Vec<[u64; 2]>> {
+    let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| !finding.decrypted) {
+        for identifier in &finding.identifiers {
+            places.entry((finding.flow, identifier.direction)).or_default().push(identifier.range);
+        }
+    }
+    places
+}
+
 /// The event with its finding's identifiers masked, for showing it at once.
 ///
-/// A flow is shown before anything was found in it, so an identifier in its host name is only masked in the report.
+/// A flow is shown before anything was found in it, so an identifier in its host name is only masked in the report, and
+/// what its bytes look like is not shown.
 pub fn masked_event(event: &Event) -> Event {
     let mut event = event.clone();
     if let Event::Finding(finding) = &mut event {
         Redactor::new(values(&finding.identifiers)).redact_finding(finding);
+    }
+    if let Event::Flow(flow) = &mut event {
+        flow.unknown = None;
     }
     event
 }
@@ -184,6 +208,36 @@ impl Redactor {
         if let Some(app) = &mut flow.app {
             self.redact(&mut app.name);
         }
+        if let Some(certificate) = &mut flow.certificate {
+            let names = certificate.names.iter_mut();
+            names
+                .chain(&mut certificate.subject)
+                .chain(&mut certificate.issuer)
+                .for_each(|name| self.redact(name));
+        }
+    }
+
+    /// Hides bytes of a flow's sample in which identifiers stand, wherever those were found.
+    fn redact_sample(&self, sample: &mut Sample, found: &[[u64; 2]]) {
+        // What was hidden before is no hex, and stays hidden.
+        let pairs =
+            sample.first.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap_or_default());
+        let bytes: Vec<_> = pairs.map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+        let ascii = |byte: &Option<u8>| byte.filter(u8::is_ascii).map_or('?', char::from);
+        let text: String = bytes.iter().map(ascii).collect();
+        let mut hidden = vec![false; bytes.len()];
+        let mut hide = |range: std::ops::Range<usize>| {
+            hidden.iter_mut().take(range.end).skip(range.start).for_each(|byte| *byte = true);
+        };
+        match &self.automaton {
+            None => hide(0..bytes.len()),
+            Some(automaton) => automaton.find_iter(&text).for_each(|found| hide(found.range())),
+        }
+        let begins = sample.range[0];
+        let within = |at: u64| usize::try_from(at.saturating_sub(begins)).unwrap_or(usize::MAX);
+        found.iter().for_each(|[start, end]| hide(within(*start)..within(*end)));
+        let shown = bytes.iter().zip(hidden).map(|(byte, hidden)| byte.filter(|_| !hidden));
+        sample.first = shown.map(|byte| byte.map_or("**".to_owned(), |byte| format!("{byte:02x}"))).collect();
     }
 
     pub(crate) fn redact_party(&self, host: &mut String, app: &mut Option<String>) {
@@ -257,6 +311,8 @@ fn split(digits: &str, size: usize, by: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use inspect::report::Unknown;
+
     use super::*;
     use crate::testdata;
 
@@ -339,6 +395,28 @@ mod tests {
         assert_eq!(finding.title, "02-**-**-**-**-fe and 02**.****.**fe told");
         assert_eq!(finding.host.as_deref(), Some("02********fe.device.example"));
         assert_eq!(finding.identifiers[0].decode[1], "json 02:**:**:**:**:fe");
+    }
+
+    #[test]
+    fn identifiers_in_a_sample_are_hidden_where_they_stand() {
+        let mut report = testdata::first_boot();
+        let finding = &mut report.findings[0];
+        finding.identifiers.truncate(1);
+        finding.identifiers[0].value = "49".into();
+        finding.identifiers[0].range = [12, 14];
+        finding.identifiers[0].direction = Direction::Outbound;
+        let flow = finding.flow;
+        let text = "001017001234569";
+        let first =
+            format!("0001020304{}", text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let sample = |first: &str| Sample { range: [10, 99], entropy: 1, printable: 2, first: first.into() };
+        let flow = report.flows.iter_mut().find(|it| it.id == flow).unwrap();
+        flow.unknown = Some(Unknown { sent: Some(sample(&first)), received: Some(sample("0001020304")) });
+        let once = masked(&report);
+        let unknown = once.flows.iter().find_map(|flow| flow.unknown.clone()).unwrap();
+        assert_eq!(unknown.sent.unwrap().first, format!("0001****04{}", "**".repeat(text.len())));
+        assert_eq!(unknown.received.unwrap().first, "0001020304");
+        assert_eq!(masked(&once), once);
     }
 
     #[test]

@@ -256,6 +256,7 @@ pub fn hostile() -> Report {
                 identifier(IdentifierKind::Serial, &format!("=HYPERLINK({id})"), Confidence::Shape, &["tcp payload"], 5, u64::MAX),
                 identifier(IdentifierKind::Mac, "02:00:5e:10:00:fe", Confidence::Key, &["http body", "gzip"], 5, 9),
             ],
+            decrypted: false,
         });
     }
     report.triggers.extend(names.iter().map(|name| Trigger {
@@ -318,6 +319,7 @@ fn registration_finding(report: &Report, id: u32, flow: u32, at: Timestamp, phas
             value(IdentifierKind::Mac, "02:00:5e:10:00:fe", "MACID", Confidence::Key),
             value(IdentifierKind::Cell, "cid 19088743", "SIM1CELLID", Confidence::Key),
         ],
+        decrypted: false,
     }
 }
 
@@ -336,6 +338,7 @@ fn beacon_finding(report: &Report) -> Finding {
         country: Some("US".into()),
         encrypted: Some(true),
         identifiers: vec![],
+        decrypted: false,
     }
 }
 
@@ -419,6 +422,10 @@ fn flow(
         encrypted: None,
         expected: None,
         last: at(opened + took),
+        decrypted: false,
+        ech: None,
+        certificate: None,
+        unknown: None,
     }
 }
 

@@ -161,7 +161,7 @@ impl Page {
         if let Some(app) = flow.and_then(|flow| flow.app.as_ref()) {
             self.field(2, "by", &visible(&app.name));
         }
-        self.field(2, "sent", words::sent(finding.encrypted));
+        self.field(2, "sent", words::sent(finding));
         for (index, identifier) in group.identifiers().into_iter().enumerate() {
             self.field(2, if index == 0 { "told" } else { "" }, &told(identifier));
         }

@@ -100,6 +100,9 @@ fn basis(report: &Report) -> String {
             parts.push(format!("{} {what}", counted(count, "is", "are")));
         }
     }
+    if coverage.decrypted > 0 {
+        parts.push(format!("{} of these read with the keys given", number(coverage.decrypted)));
+    }
     let mut text = format!(
         "Of {}, {}; {} a host name",
         counted(coverage.flows, "connection", "connections"),

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use inspect::report::{Cause, Close, Finding, Flow, HostFrom, Identifier, Report, Severity, Trigger, Unseen};
+use inspect::report::{
+    Cause, Close, Ech, Finding, Flow, HostFrom, Identifier, Report, Sample, Severity, Trigger, Unseen,
+};
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
 
@@ -292,7 +294,20 @@ pub const fn host_from(from: HostFrom) -> &'static str {
         HostFrom::Message => "named by a message in it",
         HostFrom::DnsApp => "named by the app's DNS",
         HostFrom::DnsPhone => "named by the phone's DNS",
+        HostFrom::Certificate => "named by its certificate",
     }
+}
+
+/// What a flow's bytes look like that nothing known fits: `sent 01026f6b…, 7.95 bits per byte, 37 % printable`.
+pub fn unknown(flow: &Flow) -> String {
+    let Some(unknown) = &flow.unknown else { return String::new() };
+    let said = |way: &str, sample: &Sample| {
+        let (whole, hundredths) = (sample.entropy / 100, sample.entropy % 100);
+        let first = visible(&sample.first);
+        format!("{way} {first}…, {whole}.{hundredths:02} bits per byte, {} % printable", sample.printable)
+    };
+    let sent = unknown.sent.iter().map(|sample| said("sent", sample));
+    sent.chain(unknown.received.iter().map(|sample| said("received", sample))).collect::<Vec<_>>().join("; ")
 }
 
 /// `in clear`, `encrypted`, `unknown`.
@@ -305,10 +320,21 @@ pub const fn content(encrypted: Option<bool>) -> &'static str {
 }
 
 /// How a finding's content was sent.
-pub const fn sent(encrypted: Option<bool>) -> &'static str {
-    match encrypted {
-        Some(_) => content(encrypted),
+pub const fn sent(finding: &Finding) -> &'static str {
+    match finding.encrypted {
+        _ if finding.decrypted => "encrypted, read with the keys given",
+        Some(_) => content(finding.encrypted),
         None => "encryption unknown",
+    }
+}
+
+/// Where a flow's name comes from, and whether it is the real one.
+pub const fn named(flow: &Flow) -> &'static str {
+    match (flow.host_from, flow.ech) {
+        (Some(HostFrom::Sni), Some(Ech::Hidden)) => "only the outer name: the real one is hidden (ECH)",
+        (Some(HostFrom::Sni), Some(Ech::Unclear)) => "named by TLS SNI, perhaps only the outer name (ECH)",
+        (Some(from), _) => host_from(from),
+        (None, _) => "",
     }
 }
 

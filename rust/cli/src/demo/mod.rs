@@ -59,7 +59,7 @@ pub fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
 
 /// What the engine is told, live and replayed: the phone is meant for Norway.
 fn config() -> Config {
-    Config { source: RECORDING.to_owned(), home: Some("NO".to_owned()), watch: Vec::new() }
+    Config { source: RECORDING.to_owned(), home: Some("NO".to_owned()), ..Config::default() }
 }
 
 fn bundled(args: &DemoArgs) -> Result<Report, Failure> {

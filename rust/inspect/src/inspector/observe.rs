@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use packet::{Direction, Timestamp};
 
 use super::{Event, Inspector, report_id};
@@ -11,15 +13,22 @@ use crate::flow::FlowId;
 use crate::identifier::{self, Match, Scan, Sending, Token};
 use crate::knowledge;
 use crate::naming::Asker;
-use crate::protocol::{ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Message, Observation};
-use crate::report::{Finding, HostFrom, Identifier};
+use crate::protocol::{
+    Certificate, ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Message, Observation, Part,
+    Protocol, Readable, parse_dns,
+};
+use crate::report::{self, Finding, HostFrom, Identifier};
 use crate::rule::{RULES, Rule, Verdict};
+use crate::sample::sample;
 
 /// Bytes that decoding may yield in any flow, and how many more for each byte on the wire.
 const DECODED_FREE: u64 = 16 << 20;
 const DECODED_RATIO: u64 = 32;
 /// DNS record type A.
 const TYPE_A: u16 = 1;
+const HTTPS_PORT: u16 = 443;
+/// The first decode step of what was read with keys that were given.
+const DECRYPTED: &str = "decrypted";
 
 /// What surrounds a verdict in its finding.
 struct Context {
@@ -27,6 +36,7 @@ struct Context {
     direction: Direction,
     moment: Moment,
     country: Option<&'static str>,
+    decrypted: bool,
 }
 
 impl Inspector {
@@ -36,11 +46,21 @@ impl Inspector {
             Observation::Protocol(protocol) => self.facts[id].add_protocol(protocol),
             Observation::ClientHello(hello) => self.observe_hello(id, hello),
             Observation::ServerHello(_) | Observation::GiveUp { .. } => {}
+            Observation::Certificate(certificate) => self.observe_certificate(id, *certificate),
+            Observation::Decrypted(observation) => {
+                self.facts[id].decrypted = true;
+                let outer = std::mem::replace(&mut self.decrypted, true);
+                self.observe(id, *observation);
+                self.decrypted = outer;
+            }
             Observation::Http(message) => self.observe_http(id, &message),
             Observation::Dns(message) => self.observe_dns(id, &message),
             Observation::Message(message) => self.observe_message(id, &message),
-            Observation::Readable(readable) if !self.matters(readable.direction) => {}
             Observation::Readable(readable) => {
+                self.sample(id, &readable);
+                if !self.matters(readable.direction) {
+                    return;
+                }
                 let origin = self.origin_of_bytes(id);
                 let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
                 self.judge_scan(id, readable.direction, Origin::Bytes, scan);
@@ -50,14 +70,58 @@ impl Inspector {
 
     fn observe_hello(&mut self, id: FlowId, hello: ClientHello) {
         let facts = &mut self.facts[id];
-        facts.ech |= hello.ech;
+        if hello.ech {
+            facts.ech = Some(self.names.ech(hello.sni.as_deref()));
+        }
         facts.ja4.get_or_insert(hello.ja4);
+        let remote = self.table.flows()[id].key.remote;
+        let resolver = match &hello.sni {
+            Some(sni) => knowledge::is_resolver(sni),
+            None => knowledge::is_resolver(&remote.ip().to_string()),
+        };
+        if resolver && remote.port() == HTTPS_PORT {
+            facts.add_protocol(Protocol::DOH);
+        }
         let Some(sni) = hello.sni else { return };
         let named = facts.set_host(sni.clone(), HostFrom::Sni);
         if named {
             self.emit_flow(id);
         }
         self.scan_name(id, "tls sni", &sni, hello.range, Origin::Sni);
+    }
+
+    /// Keeps what the first bytes of a direction look like.
+    fn sample(&mut self, id: FlowId, readable: &Readable) {
+        let facts = &mut self.facts[id];
+        let known = match readable.direction {
+            Direction::Outbound => &mut facts.unknown.sent,
+            Direction::Inbound => &mut facts.unknown.received,
+        };
+        if !self.decrypted && known.is_none() && facts.protocols.is_empty() {
+            *known = Some(sample(&readable.bytes, &readable.range));
+        }
+    }
+
+    /// What a server's certificate says is a fact of the flow; a client's may name the phone.
+    fn observe_certificate(&mut self, id: FlowId, certificate: Certificate) {
+        if certificate.by_client {
+            if certificate.direction == Direction::Outbound {
+                self.observe_message(id, &client_certificate(certificate));
+            }
+            return;
+        }
+        let host = certificate.host();
+        let facts = &mut self.facts[id];
+        facts.certificate.get_or_insert(report::Certificate {
+            subject: certificate.subject,
+            names: certificate.names,
+            issuer: certificate.issuer,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+        });
+        if host.is_some_and(|host| facts.set_host(host, HostFrom::Certificate)) {
+            self.emit_flow(id);
+        }
     }
 
     fn observe_http(&mut self, id: FlowId, message: &HttpMessage) {
@@ -73,6 +137,10 @@ impl Inspector {
                 request_origin(method, target, message)
             }
         };
+        if let Some(lookup) = dns_over_http(message) {
+            self.facts[id].add_protocol(Protocol::DOH);
+            self.observe_dns(id, &lookup);
+        }
         if !self.matters(message.direction) {
             return;
         }
@@ -129,15 +197,19 @@ impl Inspector {
         }
     }
 
-    fn judge_scan(&mut self, id: FlowId, direction: Direction, origin: Origin, scan: Scan) {
+    fn judge_scan(&mut self, id: FlowId, direction: Direction, origin: Origin, mut scan: Scan) {
         let decoded = &mut self.facts[id].decoded;
         *decoded = decoded.saturating_add(scan.decoded as u64);
         for bound in scan.stopped {
             *self.counts.stopped.entry(bound).or_default() += 1;
         }
-        let matches = self.facts[id].add_seen(direction, scan.matches);
+        let decrypted = self.decrypted;
+        if decrypted {
+            scan.matches.iter_mut().for_each(|found| found.decode.insert(0, DECRYPTED.to_owned()));
+        }
+        let matches = self.facts[id].add_seen(direction, decrypted, scan.matches);
         self.update_encrypted(id);
-        let content = Content { direction, origin, matches, misdeclared: scan.misdeclared };
+        let content = Content { direction, origin, matches, misdeclared: scan.misdeclared, decrypted };
         self.judge(id, Evidence::Content(&content));
         if direction == Direction::Outbound && !matches!(content.origin, Origin::DnsName | Origin::Sni) {
             self.judge_tokens(id, scan.tokens);
@@ -194,7 +266,9 @@ impl Inspector {
         let ways = Direction::BOTH.map(|way| live.dissector.encrypted(way));
         let encrypted = ways[0].into_iter().chain(ways[1]).max();
         self.facts[id].encrypted = encrypted;
-        if encrypted == Some(true) && !self.facts[id].contact_judged {
+        // What is decrypted tells more of the contact, later.
+        let decrypts = live.dissector.decrypts();
+        if encrypted == Some(true) && !decrypts && !self.facts[id].contact_judged {
             self.judge_contact(id);
         }
     }
@@ -211,6 +285,7 @@ impl Inspector {
             Evidence::Content(content) => content.direction,
             _ => Direction::Outbound,
         };
+        let decrypted = matches!(&evidence, Evidence::Content(content) if content.decrypted);
         let case = Case {
             subject: Subject {
                 key: flow.key,
@@ -219,9 +294,10 @@ impl Inspector {
                 endpoint: facts.endpoint,
                 network: facts.network,
                 encrypted: facts.encrypted,
+                decrypted: facts.decrypted,
                 bytes: flow.bytes,
                 answered: flow.is_answered(),
-                flagged: facts.seen.iter().any(|(way, _)| *way == Direction::Outbound),
+                flagged: facts.seen.iter().any(|seen| seen.direction == Direction::Outbound),
             },
             evidence,
             moment,
@@ -238,7 +314,7 @@ impl Inspector {
             }
         }
         for (rule, verdict) in verdicts {
-            self.record(id, rule, verdict, &Context { at, direction, moment, country });
+            self.record(id, rule, verdict, &Context { at, direction, moment, country, decrypted });
         }
     }
 
@@ -246,7 +322,10 @@ impl Inspector {
     fn record(&mut self, id: FlowId, rule: &Rule, verdict: Verdict, context: &Context) {
         let flow = report_id(id);
         let facts = &self.facts[id];
-        let known = facts.findings.iter().find(|(name, _)| *name == rule.name).map(|(_, index)| *index);
+        let alike = |(name, index): &&(&str, usize)| {
+            *name == rule.name && self.findings[*index].decrypted == context.decrypted
+        };
+        let known = facts.findings.iter().find(alike).map(|(_, index)| *index);
         if let Some(known) = known {
             let old = &self.findings[known];
             if verdict.severity <= old.severity && verdict.identifiers.len() <= old.identifiers.len() {
@@ -271,6 +350,7 @@ impl Inspector {
                 .into_iter()
                 .map(|found| identifier(found, context.direction))
                 .collect(),
+            decrypted: context.decrypted,
         };
         match known {
             Some(known) => self.findings[known] = finding.clone(),
@@ -289,6 +369,34 @@ impl Inspector {
             packet::Transport::Icmp => "icmp payload",
         }
     }
+}
+
+/// What names a client in its certificate, to be searched.
+fn client_certificate(certificate: Certificate) -> Message {
+    let range = certificate.range;
+    let part =
+        |(name, value): (String, String)| Part { name, value: value.into_bytes(), range: range.clone() };
+    let names = certificate.names.into_iter().map(|name| ("name".to_owned(), name));
+    Message {
+        direction: certificate.direction,
+        protocol: "certificate",
+        host: None,
+        parts: certificate.attributes.into_iter().chain(names).map(part).collect(),
+    }
+}
+
+/// The DNS message in an HTTP message (RFC 8484 section 4.1).
+fn dns_over_http(message: &HttpMessage) -> Option<DnsMessage> {
+    const TYPE: &str = "application/dns-message";
+    if message.header("content-type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case(TYPE)) {
+        return parse_dns(&message.body, message.body_range.clone());
+    }
+    let HttpStart::Request { target, target_range, .. } = &message.start else { return None };
+    let (_, query) = target.split_once('?')?;
+    let encoded = query.split('&').find_map(|pair| pair.strip_prefix("dns="))?;
+    let accepted = message.values("accept").any(|kinds| kinds.contains(TYPE));
+    let bytes = URL_SAFE_NO_PAD.decode(encoded.trim_end_matches('=')).ok()?;
+    parse_dns(&bytes, target_range.clone()).filter(|lookup| accepted && !lookup.response)
 }
 
 fn request_origin(method: &str, target: &str, message: &HttpMessage) -> Origin {

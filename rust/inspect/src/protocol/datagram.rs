@@ -6,7 +6,7 @@ use super::dissector::Opening;
 use super::dtls::{self, Dtls};
 use super::ike::{self, Tunnel};
 use super::quic::{self, Quic};
-use super::session::DatagramSession;
+use super::session::{Context, DatagramSession};
 use super::stun::{self, Stun};
 use super::unknown::Unknown;
 use super::{Observation, Protocol, coap, discovery, dns, http, ntp, sip};
@@ -24,7 +24,7 @@ const NETBIOS_PORT: u16 = 137;
 /// A UDP flow.
 #[derive(Debug, Clone)]
 pub(super) struct Datagrams {
-    port: u16,
+    context: Context,
     /// Whether nothing was recognised yet: what came so far is handed on as unknown.
     unknown: bool,
     session: Box<dyn DatagramSession>,
@@ -72,7 +72,16 @@ impl DatagramSession for Dull {
 
 impl Datagrams {
     pub(super) fn new(port: u16) -> Self {
-        Self { port, unknown: true, session: Box::new(Unknown::new()), end: [0; 2] }
+        Self {
+            context: Context { port, ..Context::default() },
+            unknown: true,
+            session: Box::new(Unknown::new()),
+            end: [0; 2],
+        }
+    }
+
+    pub(super) fn use_keys(&mut self, context: &Context) {
+        self.context = context.clone();
     }
 
     pub(super) fn handle(
@@ -83,10 +92,11 @@ impl Datagrams {
         out: &mut Vec<Observation>,
     ) {
         if self.unknown
-            && let Some((protocol, session)) = choose(bytes, direction, self.port)
+            && let Some((protocol, mut session)) = choose(bytes, direction, self.context.port)
         {
             self.flush(out);
             out.push(Observation::Protocol(protocol));
+            session.begin(&self.context);
             self.session = session;
             self.unknown = false;
         }
@@ -104,6 +114,10 @@ impl Datagrams {
 
     pub(super) fn wants(&self, direction: Direction) -> bool {
         self.session.wants(direction)
+    }
+
+    pub(super) fn decrypts(&self) -> bool {
+        self.session.decrypts()
     }
 
     pub(super) fn encrypted(&self, direction: Direction) -> Option<bool> {

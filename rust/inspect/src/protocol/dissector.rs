@@ -12,7 +12,7 @@ use super::http2::{self, Http2};
 use super::mailbox::{self, Imap, Pop3};
 use super::mcs::{self, Mcs};
 use super::mqtt::{self, Mqtt};
-use super::session::{Run, StreamSession, Switch, Upgrade};
+use super::session::{Context, Run, StreamSession, Switch, Upgrade};
 use super::smtp::{self, Smtp};
 use super::supl::{self, Supl};
 use super::tls::{self, Tls};
@@ -20,6 +20,7 @@ use super::unknown::Unknown;
 use super::websocket::WebSocket;
 use super::xmpp::{self, Xmpp};
 use super::{Observation, Protocol, coap, datagram::Datagrams, dns, sip, stun};
+use crate::keylog::KeyRing;
 use crate::stream::StreamEvent;
 
 /// Bytes after which a flow that is still not recognised is taken for unknown.
@@ -90,7 +91,7 @@ fn in_turn(dialect: impl Dialect) -> Box<dyn StreamSession> {
 /// Takes one flow apart.
 #[derive(Debug, Clone)]
 pub struct Dissector {
-    remote_port: u16,
+    context: Context,
     switches: u8,
     session: Session,
 }
@@ -110,7 +111,17 @@ impl Dissector {
             Transport::Tcp => Session::Probing(Probing::default()),
             Transport::Udp | Transport::Icmp => Session::Datagrams(Box::new(Datagrams::new(remote_port))),
         };
-        Self { remote_port, switches: 0, session }
+        Self { context: Context { port: remote_port, keys: KeyRing::default() }, switches: 0, session }
+    }
+
+    /// What is encrypted is read with these, as far as they reach.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyRing) -> Self {
+        self.context.keys = keys;
+        if let Session::Datagrams(datagrams) = &mut self.session {
+            datagrams.use_keys(&self.context);
+        }
+        self
     }
 
     /// Takes what a TCP stream yielded.
@@ -200,10 +211,19 @@ impl Dissector {
         }
     }
 
+    /// Whether what is encrypted is read with keys that were given.
+    pub fn decrypts(&self) -> bool {
+        match &self.session {
+            Session::Probing(_) => false,
+            Session::Stream(session) => session.decrypts(),
+            Session::Datagrams(datagrams) => datagrams.decrypts(),
+        }
+    }
+
     fn probe(&mut self, now: Timestamp, direction: Direction, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
         let said = probing.said(direction);
-        match choose(&Opening { bytes: &said, direction, port: self.remote_port }) {
+        match choose(&Opening { bytes: &said, direction, port: self.context.port }) {
             Choice::Known(known) => self.begin(now, Some(known), out),
             Choice::Unknown => self.begin(now, None, out),
             Choice::TooFew if probing.held >= MAX_PROBE || probing.runs.len() >= MAX_TURNS => {
@@ -238,7 +258,8 @@ impl Dissector {
 
     fn begin(&mut self, now: Timestamp, known: Option<&Known>, out: &mut Vec<Observation>) {
         out.extend(known.map(|known| Observation::Protocol(known.protocol)));
-        let session = known.map_or_else(unknown, |known| (known.begin)());
+        let mut session = known.map_or_else(unknown, |known| (known.begin)());
+        session.begin(&self.context);
         let Session::Probing(probing) = std::mem::replace(&mut self.session, Session::Stream(session)) else {
             return;
         };

@@ -27,7 +27,7 @@ const HTTPS: u16 = 65;
 
 /// Reads a message that stands at `range.start`. A malformed tail costs only what stands there. `None`: not even
 /// the questions can be read.
-pub(super) fn parse(bytes: &[u8], range: Range<u64>) -> Option<DnsMessage> {
+pub fn parse(bytes: &[u8], range: Range<u64>) -> Option<DnsMessage> {
     parse_counted(bytes, range).map(|(message, _)| message)
 }
 
@@ -121,13 +121,34 @@ fn service(data: &[u8], owner: &str) -> Option<DnsData> {
     if priority == 0 {
         return Some(DnsData::Alias(target));
     }
-    let (mut hints, mut ech) = (Vec::new(), false);
+    let (mut hints, mut ech) = (Vec::new(), None);
     let mut params = Reader(data.get(at..)?);
     while let (Some(key), Some(value)) = (params.u16(), params.vec16()) {
         hints.extend(addresses(key, value.0));
-        ech |= key == ECH;
+        if key == ECH {
+            ech = public_name(value.0);
+        }
     }
     Some(DnsData::Service { target, hints, ech })
+}
+
+/// The outer name of the first ECH configuration of a list (RFC 9849 section 4).
+fn public_name(list: &[u8]) -> Option<String> {
+    const ECH: u16 = 0xfe0d;
+    let mut list = Reader(list).vec16()?;
+    while let (Some(version), Some(mut config)) = (list.u16(), list.vec16()) {
+        if version == ECH {
+            // config_id, kem_id
+            config.take(3)?;
+            // public_key, cipher_suites
+            config.vec16()?;
+            config.vec16()?;
+            // maximum_name_length
+            config.u8()?;
+            return super::hello::host_name(config.vec8()?.0);
+        }
+    }
+    None
 }
 
 fn addresses(key: u16, value: &[u8]) -> Vec<IpAddr> {

@@ -1,7 +1,8 @@
-//! DTLS (RFC 6347, 9147): the hellos, put together from their fragments.
+//! DTLS (RFC 6347, 9147): the hellos and certificates, put together from their fragments.
 
 use packet::Direction;
 
+use super::certificate::{self, CERTIFICATE, Presented};
 use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
 use super::reader::Reader;
 use super::session::DatagramSession;
@@ -48,6 +49,8 @@ impl<'a> Record<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dtls {
     halves: [Half; 2],
+    /// Who sent a ClientHello.
+    client: Option<Direction>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -79,7 +82,8 @@ impl DatagramSession for Dtls {
                 out.push(Observation::GiveUp { direction, reason: "encrypted" });
             } else if record.kind == HANDSHAKE {
                 let mut fragments = Reader(record.fragment);
-                while half.take_fragment(&mut fragments, &range, out).is_some() {}
+                while half.take_fragment(&mut fragments, direction, &mut self.client, &range, out).is_some() {
+                }
             }
         }
     }
@@ -97,6 +101,8 @@ impl Half {
     fn take_fragment(
         &mut self,
         reader: &mut Reader<'_>,
+        direction: Direction,
+        client: &mut Option<Direction>,
         datagram: &std::ops::Range<u64>,
         out: &mut Vec<Observation>,
     ) -> Option<()> {
@@ -106,8 +112,8 @@ impl Half {
         let offset = reader.u24()?;
         let fragment_len = reader.u24()?;
         let fragment = reader.take(fragment_len)?;
-        if !matches!(kind, CLIENT_HELLO | SERVER_HELLO) || len > MAX_MESSAGE || offset + fragment.len() > len
-        {
+        let of_use = matches!(kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE);
+        if !of_use || len > MAX_MESSAGE || offset + fragment.len() > len {
             return Some(());
         }
         if self.message.as_ref().is_none_or(|m| (m.kind, m.sequence, m.len) != (kind, sequence, len)) {
@@ -120,9 +126,16 @@ impl Half {
             let range = message.begins..datagram.end;
             match kind {
                 CLIENT_HELLO => {
-                    out.extend(client_hello(&body, Carrier::Dtls, range).map(Observation::ClientHello))
+                    *client = Some(direction);
+                    out.extend(client_hello(&body, Carrier::Dtls, range).map(Observation::ClientHello));
                 }
-                _ => out.extend(server_hello(&body).map(Observation::ServerHello)),
+                SERVER_HELLO => out.extend(server_hello(&body).map(Observation::ServerHello)),
+                _ => {
+                    let by_client = *client == Some(direction);
+                    let presented = Presented { direction, by_client, tls13: false, range };
+                    let certificate = certificate::of_message(&body, presented);
+                    out.extend(certificate.map(|it| Observation::Certificate(it.into())));
+                }
             }
             self.message = None;
         }

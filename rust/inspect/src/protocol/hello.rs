@@ -11,8 +11,12 @@ pub(super) mod extension {
     pub(in super::super) const SERVER_NAME: u16 = 0;
     pub(in super::super) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(in super::super) const ALPN: u16 = 16;
+    pub(in super::super) const ENCRYPT_THEN_MAC: u16 = 22;
+    pub(in super::super) const EARLY_DATA: u16 = 42;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
     pub(in super::super) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
+    /// The draft before it (draft-ietf-tls-esni-02 to -06).
+    pub(in super::super) const ENCRYPTED_SERVER_NAME: u16 = 0xffce;
 }
 
 /// Handshake message types.
@@ -38,6 +42,7 @@ pub(super) fn is_grease(value: u16) -> bool {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hello<'a> {
     legacy_version: u16,
+    random: [u8; 32],
     ciphers: &'a [u8],
     /// Type and content.
     pub(super) extensions: Vec<(u16, &'a [u8])>,
@@ -66,7 +71,7 @@ impl<'a> Hello<'a> {
     }
 
     fn parse_rest(&mut self, reader: &mut Reader<'a>, carrier: Carrier) -> Option<()> {
-        reader.take(32)?;
+        self.random = reader.take(32)?.try_into().ok()?;
         reader.vec8()?;
         if carrier == Carrier::Dtls {
             reader.vec8()?;
@@ -152,7 +157,11 @@ pub(super) fn client_hello(body: &[u8], carrier: Carrier, range: Range<u64>) -> 
         sni,
         alpn: hello.alpn().map(|protocol| String::from_utf8_lossy(protocol).into_owned()).collect(),
         version: hello.version(carrier),
-        ech: hello.extension(extension::ENCRYPTED_CLIENT_HELLO).is_some(),
+        ech: [extension::ENCRYPTED_CLIENT_HELLO, extension::ENCRYPTED_SERVER_NAME]
+            .iter()
+            .any(|kind| hello.extension(*kind).is_some()),
+        random: hello.random,
+        early_data: hello.extension(extension::EARLY_DATA).is_some(),
         ja4: if hello.whole { ja4(&hello, carrier) } else { String::new() },
         carrier,
         range,
@@ -170,18 +179,25 @@ pub(super) fn client_hello_v2(body: &[u8], range: Range<u64>) -> Option<ClientHe
 pub(super) fn server_hello(body: &[u8]) -> Option<ServerHello> {
     let mut reader = Reader(body);
     let legacy_version = reader.u16()?;
-    let random = reader.take(32)?;
+    let random: [u8; 32] = reader.take(32)?.try_into().ok()?;
     reader.vec8()?;
     let cipher = reader.u16()?;
     reader.u8()?;
-    let mut version = None;
+    let (mut version, mut encrypt_then_mac) = (None, false);
     let mut extensions = reader.vec16().unwrap_or(Reader(&[]));
     while let (Some(kind), Some(mut content)) = (extensions.u16(), extensions.vec16()) {
         if kind == extension::SUPPORTED_VERSIONS {
             version = content.u16();
         }
+        encrypt_then_mac |= kind == extension::ENCRYPT_THEN_MAC;
     }
-    Some(ServerHello { version: version.unwrap_or(legacy_version), cipher, retry: random == RETRY_RANDOM })
+    Some(ServerHello {
+        version: version.unwrap_or(legacy_version),
+        cipher,
+        retry: random == RETRY_RANDOM,
+        random,
+        encrypt_then_mac,
+    })
 }
 
 /// A host name as it can stand in DNS (underscores allowed), or an address; lower case, without a trailing dot.

@@ -2,6 +2,8 @@
 //!
 //! Parsing cannot fail: a dissector yields observations, or gives up with a reason.
 
+mod certificate;
+mod cipher;
 mod coap;
 mod conversation;
 mod datagram;
@@ -38,9 +40,10 @@ mod xmpp;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use packet::Direction;
+use packet::{Direction, Timestamp};
 
 pub use dissector::Dissector;
+pub use dns::parse as parse_dns;
 pub(crate) use hpack::undo_huffman;
 pub(crate) use http2::data_of as http2_data;
 pub(crate) use websocket::payload_of as websocket_payload;
@@ -56,6 +59,12 @@ impl Protocol {
     pub const TLS: Self = Self("tls");
     /// DTLS.
     pub const DTLS: Self = Self("dtls");
+    /// DNS over TLS (RFC 7858).
+    pub const DOT: Self = Self("dot");
+    /// DNS over QUIC (RFC 9250).
+    pub const DOQ: Self = Self("doq");
+    /// DNS over HTTPS (RFC 8484).
+    pub const DOH: Self = Self("doh");
     /// HTTP/1.0 or HTTP/1.1.
     pub const HTTP: Self = Self("http");
     /// HTTP/2 in clear.
@@ -102,6 +111,11 @@ pub enum Observation {
     ClientHello(ClientHello),
     /// The server chose.
     ServerHello(ServerHello),
+    /// An end presented its certificate.
+    Certificate(Box<Certificate>),
+    /// What was read with keys that were given. Its ranges are offsets in what was decrypted: of the connection's
+    /// stream in that direction, in QUIC of the stream that held it.
+    Decrypted(Box<Observation>),
     /// An HTTP message, whole or as far as it came.
     Http(Box<HttpMessage>),
     /// A DNS message.
@@ -129,8 +143,13 @@ pub struct ClientHello {
     pub alpn: Vec<String>,
     /// Highest version offered, as on the wire (`0x0304` for TLS 1.3), GREASE ignored.
     pub version: u16,
-    /// Whether the encrypted_client_hello extension stands in it (the SNI is then only the outer name).
+    /// Whether the encrypted_client_hello extension stands in it, or its predecessor encrypted_server_name (the SNI may
+    /// then be an outer name only).
     pub ech: bool,
+    /// Whether data may follow it at once (RFC 8446 section 4.2.10).
+    pub early_data: bool,
+    /// What the client made up: key logs tell connections by it.
+    pub random: [u8; 32],
     /// JA4 fingerprint (FoxIO, BSD 3-Clause part).
     pub ja4: String,
     /// `t` for TCP, `q` for QUIC, `d` for DTLS.
@@ -160,6 +179,33 @@ pub struct ServerHello {
     pub cipher: u16,
     /// Whether it is a HelloRetryRequest (RFC 8446 section 4.1.4).
     pub retry: bool,
+    /// What the server made up.
+    pub random: [u8; 32],
+    /// Whether block ciphers authenticate the ciphertext (RFC 7366).
+    pub encrypt_then_mac: bool,
+}
+
+/// What an end's certificate says (RFC 5280).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Which way it went.
+    pub direction: Direction,
+    /// Whether the client presented it.
+    pub by_client: bool,
+    /// Common name of the subject, else its organization.
+    pub subject: Option<String>,
+    /// Common name of who signed it, else its organization.
+    pub issuer: Option<String>,
+    /// Hosts and addresses that it is for, wildcards as they stand.
+    pub names: Vec<String>,
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid until; `None` for what never ends.
+    pub not_after: Option<Timestamp>,
+    /// All that names the subject: attributes by their names (RFC 4519), then mail addresses and URIs.
+    pub attributes: Vec<(String, String)>,
+    /// Its message in the stream.
+    pub range: Range<u64>,
 }
 
 /// An HTTP message.
@@ -281,14 +327,14 @@ pub enum DnsData {
     Address(IpAddr),
     /// CNAME, or the target of an HTTPS/SVCB record in alias mode.
     Alias(String),
-    /// HTTPS or SVCB in service mode (RFC 9460): address hints, and whether it holds an ECH configuration.
+    /// HTTPS or SVCB in service mode (RFC 9460): address hints, and the outer name of its ECH configuration.
     Service {
         /// The target name; equal to the owner's when it is `.`.
         target: String,
         /// `ipv4hint` and `ipv6hint`.
         hints: Vec<IpAddr>,
-        /// Whether it holds an `ech` parameter.
-        ech: bool,
+        /// The outer name that its `ech` parameter gives.
+        ech: Option<String>,
     },
 }
 

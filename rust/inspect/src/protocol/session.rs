@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use packet::Direction;
 
 use super::Observation;
+use crate::keylog::KeyRing;
 use crate::stream::StreamEvent;
 
 /// A run of one direction's bytes: direction, stream offset of the first, bytes.
@@ -29,8 +30,20 @@ pub(super) struct Switch {
     pub(super) rest: Vec<Run>,
 }
 
+/// What a session may know beside its bytes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Context {
+    /// The other end's port.
+    pub(super) port: u16,
+    /// Secrets that were given.
+    pub(super) keys: KeyRing,
+}
+
 /// Takes a TCP connection apart.
 pub(super) trait StreamSession: Debug + Send + CloneStream {
+    /// Told once, before anything else.
+    fn begin(&mut self, _context: &Context) {}
+
     /// Takes what one direction's stream yielded. `Some`: it is another protocol from here on.
     fn handle(
         &mut self,
@@ -58,10 +71,18 @@ pub(super) trait StreamSession: Debug + Send + CloneStream {
     fn encrypted(&self, _direction: Direction) -> Option<bool> {
         Some(false)
     }
+
+    /// Whether what is encrypted is read with secrets that were given.
+    fn decrypts(&self) -> bool {
+        false
+    }
 }
 
 /// Takes a UDP flow apart.
 pub(super) trait DatagramSession: Debug + Send + CloneDatagram {
+    /// As [`StreamSession::begin`].
+    fn begin(&mut self, _context: &Context) {}
+
     /// Takes a datagram's payload, which begins at `offset` in the concatenation of that direction's payloads.
     fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>);
 
@@ -81,6 +102,11 @@ pub(super) trait DatagramSession: Debug + Send + CloneDatagram {
     /// As [`StreamSession::encrypted`].
     fn encrypted(&self, _direction: Direction) -> Option<bool> {
         Some(false)
+    }
+
+    /// As [`StreamSession::decrypts`].
+    fn decrypts(&self) -> bool {
+        false
     }
 }
 

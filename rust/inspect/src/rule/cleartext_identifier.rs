@@ -11,7 +11,7 @@ use crate::report::Severity;
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let Evidence::Content(content) = &case.evidence else { return None };
     let named = matches!(content.origin, Origin::Sni | Origin::DnsName);
-    if content.direction != Direction::Outbound || named || case.subject.encrypted == Some(true) {
+    if content.direction != Direction::Outbound || named || content.decrypted {
         return None;
     }
     let severity = severity(&content.matches)?;
@@ -80,10 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encrypted_is_not_in_clear() {
-        let content = request("/", vec![found(K::Imei, Confidence::Key)]);
-        let mut case = case(Some(&PLAIN), Evidence::Content(&content));
-        case.subject.encrypted = Some(true);
-        assert_eq!(judge(&case), None);
+    fn what_was_decrypted_is_not_in_clear_and_what_came_before_encryption_is() {
+        let mut content = request("/", vec![found(K::Imei, Confidence::Key)]);
+        for (decrypted, flagged) in [(false, true), (true, false)] {
+            content.decrypted = decrypted;
+            let mut case = case(Some(&PLAIN), Evidence::Content(&content));
+            case.subject.encrypted = Some(true);
+            assert_eq!(judge(&case).is_some(), flagged);
+        }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let Evidence::Content(content) = &case.evidence else { return None };
     if content.direction != Direction::Outbound
         || matches!(content.origin, Origin::Sni | Origin::DnsName)
-        || case.subject.encrypted == Some(true)
+        || content.decrypted
     {
         return None;
     }

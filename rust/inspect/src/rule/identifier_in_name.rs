@@ -8,7 +8,13 @@ use crate::report::Severity;
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let Evidence::Content(content) = &case.evidence else { return None };
     let place = match content.origin {
+        Origin::Sni if content.decrypted => {
+            "the server name of a connection within an encrypted one, read with the keys given"
+        }
         Origin::Sni => "the server name of an encrypted connection, which is sent in clear",
+        Origin::DnsName if content.decrypted => {
+            "a name that it asked the resolver for, in an encrypted connection, read with the keys given"
+        }
         Origin::DnsName => "a name that it asked the resolver for",
         _ => return None,
     };
@@ -17,7 +23,11 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let permanent = content.matches.iter().any(words::is_permanent);
     Some(Verdict {
-        severity: if permanent { Severity::High } else { Severity::Medium },
+        severity: match (permanent, content.decrypted) {
+            (true, false) => Severity::High,
+            (true, true) | (false, false) => Severity::Medium,
+            (false, true) => Severity::Low,
+        },
         title: format!("Puts its {} into a host name", words::kinds(&content.matches, words::short)),
         why: format!("It stands in {place}{}{}.", words::by_app(case), words::moment(case.moment)),
         identifiers: content.matches.clone(),
@@ -34,7 +44,8 @@ mod tests {
     use crate::rule::testing::{case, found, request};
 
     fn named(matches: Vec<Match>) -> Content {
-        Content { direction: Direction::Outbound, origin: Origin::Sni, matches, misdeclared: None }
+        let origin = Origin::Sni;
+        Content { direction: Direction::Outbound, origin, matches, misdeclared: None, decrypted: false }
     }
 
     #[test]

@@ -10,10 +10,14 @@ use crate::report::Severity;
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let Evidence::Content(content) = &case.evidence else { return None };
     let lie = content.misdeclared.as_ref().filter(|_| content.direction == Direction::Outbound)?;
+    let (severity, so) = match content.decrypted {
+        false => (Severity::Medium, "anybody can read it"),
+        true => (Severity::Low, "only the connection protects it"),
+    };
     Some(Verdict {
-        severity: Severity::Medium,
+        severity,
         title: format!("Content for {} is not what it says", words::recipient(case)),
-        why: format!("The body {lie}{}: anybody can read it.", words::moment(case.moment)),
+        why: format!("The body {lie}{}: {so}.", words::moment(case.moment)),
         identifiers: vec![],
     })
 }

@@ -11,11 +11,12 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let endpoint = case.subject.endpoint.filter(|endpoint| endpoint.purpose == "activation-registration")?;
     let at_home = case.home.is_some_and(|home| home.eq_ignore_ascii_case(endpoint.country));
-    let what = match (case.subject.answered, case.subject.bytes[0], case.subject.encrypted) {
-        (false, _, _) => "It tried to connect and nobody answered; it would have sent its registration",
-        (true, 0, _) => "It connected and sent nothing while it was watched",
-        (true, _, Some(true)) => "What it sent is encrypted and cannot be read here",
-        (true, _, _) => "What it sent holds nothing that could be decoded",
+    let unread = case.subject.encrypted == Some(true) && !case.subject.decrypted;
+    let what = match (case.subject.answered, case.subject.bytes[0]) {
+        (false, _) => "It tried to connect and nobody answered; it would have sent its registration",
+        (true, 0) => "It connected and sent nothing while it was watched",
+        (true, _) if unread => "What it sent is encrypted and cannot be read here",
+        (true, _) => "What it sent holds nothing that could be decoded",
     };
     let reported = match endpoint.identifiers {
         "" => String::new(),

@@ -24,6 +24,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         known => format!(" Reported to be sent there: {known}."),
     };
     let (how, so) = match case.subject.encrypted {
+        Some(true) if case.subject.decrypted => ("An encrypted connection, read with the keys given", ""),
         Some(true) => ("An encrypted connection", ": what it says is unknown"),
         Some(false) => ("A connection in clear", ""),
         None => ("A connection that cannot be read here", ""),

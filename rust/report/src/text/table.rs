@@ -112,6 +112,7 @@ impl<'a> Summary<'a> {
         };
         let content = match flow.encrypted {
             Some(false) => CLEAR,
+            Some(true) if flow.decrypted => "with keys",
             Some(true) => "encrypted",
             None => "?",
         };

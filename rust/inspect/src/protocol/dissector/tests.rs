@@ -254,7 +254,7 @@ fn the_datagrams_to_be_changed_are_known_as_they_are() {
     let [_, Observation::Dns(message)] = &out[..] else { panic!("{out:?}") };
     assert_eq!(message.answers[0].data, DnsData::Address([10, 0, 0, 1].into()));
     let service =
-        DnsData::Service { target: "a.example".into(), hints: vec![[10, 0, 0, 2].into()], ech: false };
+        DnsData::Service { target: "a.example".into(), hints: vec![[10, 0, 0, 2].into()], ech: None };
     assert_eq!((message.answers[1].ttl, &message.answers[1].data), (60, &service));
 }
 

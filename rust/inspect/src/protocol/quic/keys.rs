@@ -1,11 +1,14 @@
-//! Initial packet protection (RFC 9001 section 5): its keys follow from what anybody on the path sees.
+//! Packet protection (RFC 9001 section 5). The keys of Initial packets follow from what anybody on the path sees, those
+//! of others from secrets that were given.
 
-use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
-use aes_gcm::Aes128Gcm;
-use aes_gcm::aead::{Aead, Payload};
+use aes::{Aes128, Aes256};
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use hkdf::Hkdf;
 use sha2::Sha256;
+
+use super::super::cipher::{Aead, AeadKind, Hash, expand_label, nonce};
 
 /// A version's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +51,68 @@ pub(super) fn parameters(number: u32) -> Option<Version> {
     }
 }
 
-/// Keys of one sender.
+impl Version {
+    fn label(self, what: &str) -> String {
+        format!("{} {what}", if self.second { "quicv2" } else { "quic" })
+    }
+
+    /// What the secret of the next generation of keys follows from (RFC 9001 section 6.1).
+    pub(super) fn next_secret(self, hash: Hash, secret: &[u8]) -> Option<Vec<u8>> {
+        expand_label(hash, secret, &self.label("ku"), hash.len())
+    }
+}
+
+/// Keys of one sender for one kind of packets.
 #[derive(Clone)]
 pub(super) struct Keys {
-    packet: Aes128Gcm,
-    header: Aes128,
+    packet: Aead,
+    header: HeaderKey,
     iv: [u8; 12],
+}
+
+/// What hides packet numbers (RFC 9001 section 5.4).
+#[derive(Clone)]
+enum HeaderKey {
+    Aes128(Box<Aes128>),
+    Aes256(Box<Aes256>),
+    ChaCha([u8; 32]),
+}
+
+impl HeaderKey {
+    fn new(kind: AeadKind, key: &[u8]) -> Option<Self> {
+        Some(match kind {
+            AeadKind::Aes128Gcm => Self::Aes128(Aes128::new_from_slice(key).ok()?.into()),
+            AeadKind::Aes256Gcm => Self::Aes256(Aes256::new_from_slice(key).ok()?.into()),
+            AeadKind::ChaCha20Poly1305 => Self::ChaCha(key.try_into().ok()?),
+        })
+    }
+
+    fn mask(&self, sample: [u8; 16]) -> [u8; 5] {
+        let mut block = sample.into();
+        match self {
+            Self::Aes128(key) => key.encrypt_block(&mut block),
+            Self::Aes256(key) => key.encrypt_block(&mut block),
+            Self::ChaCha(key) => {
+                let [a, b, c, d, nonce @ ..] = sample;
+                let mut mask = [0; 5];
+                let mut cipher = ChaCha20::new(&(*key).into(), &nonce.into());
+                let block = u64::from(u32::from_le_bytes([a, b, c, d]));
+                if cipher.try_seek(block * 64).is_ok() {
+                    let _ = cipher.try_apply_keystream(&mut mask);
+                }
+                return mask;
+            }
+        }
+        [block[0], block[1], block[2], block[3], block[4]]
+    }
+}
+
+/// A header without its protection.
+pub(super) struct Bare {
+    /// Up to and with the packet number.
+    pub(super) header: Vec<u8>,
+    /// The packet number.
+    pub(super) number: u64,
 }
 
 impl std::fmt::Debug for Keys {
@@ -73,49 +132,70 @@ impl Keys {
     }
 
     fn of_sender(version: Version, initial: &Hkdf<Sha256>, label: &str) -> Option<Self> {
-        let [key_label, iv_label, header_label] = match version.second {
-            true => ["quicv2 key", "quicv2 iv", "quicv2 hp"],
-            false => ["quic key", "quic iv", "quic hp"],
-        };
-        let secret: [u8; 32] = expand(initial, label)?;
-        let secret = Hkdf::<Sha256>::from_prk(&secret).ok()?;
-        let (packet, header): ([u8; 16], [u8; 16]) =
-            (expand(&secret, key_label)?, expand(&secret, header_label)?);
+        let secret = expand_label_of(initial, label)?;
+        Self::of_secret(version, AeadKind::Aes128Gcm, Hash::Sha256, &secret)
+    }
+
+    /// Those that follow from a sender's secret.
+    pub(super) fn of_secret(version: Version, kind: AeadKind, hash: Hash, secret: &[u8]) -> Option<Self> {
+        let secret = secret.get(..hash.len())?;
+        let expand = |what: &str, len| expand_label(hash, secret, &version.label(what), len);
         Some(Self {
-            packet: Aes128Gcm::new(&packet.into()),
-            header: Aes128::new(&header.into()),
-            iv: expand(&secret, iv_label)?,
+            packet: kind.key(&expand("key", kind.key_len())?)?,
+            header: HeaderKey::new(kind, &expand("hp", kind.key_len())?)?,
+            iv: expand("iv", 12)?.try_into().ok()?,
         })
     }
 
-    /// Removes the protection of a long-header packet whose packet number begins at `number_at`. `None`: these are not
-    /// its keys.
+    /// The same, but for the key that hides packet numbers, which stays (RFC 9001 section 6.1).
+    pub(super) fn with_header_of(self, older: &Self) -> Self {
+        Self { header: older.header.clone(), ..self }
+    }
+
+    /// Removes the protection of a long-header packet whose packet number begins at `number_at` and is a small one.
+    /// `None`: these are not its keys.
     pub(super) fn open(&self, packet: &[u8], number_at: usize) -> Option<Vec<u8>> {
+        self.open_bare(packet, &self.bare(packet, number_at, 0)?)
+    }
+
+    /// Removes the protection of the header of a packet. `expected` is the number after the largest one seen.
+    pub(super) fn bare(&self, packet: &[u8], number_at: usize, expected: u64) -> Option<Bare> {
         let sample: [u8; 16] = *packet.get(number_at + 4..)?.first_chunk()?;
-        let mut mask = sample.into();
-        self.header.encrypt_block(&mut mask);
-        let first = packet[0] ^ (mask[0] & 0x0f);
+        let mask = self.header.mask(sample);
+        let long = packet.first()? & 0x80 != 0;
+        let first = packet[0] ^ (mask[0] & if long { 0x0f } else { 0x1f });
         let number_len = usize::from(first & 3) + 1;
         let mut header = packet.get(..number_at + number_len)?.to_vec();
         header[0] = first;
         header[number_at..].iter_mut().zip(&mask[1..]).for_each(|(byte, mask)| *byte ^= mask);
-        let mut nonce = self.iv;
-        nonce[12 - number_len..]
-            .iter_mut()
-            .zip(&header[number_at..])
-            .for_each(|(byte, number)| *byte ^= number);
-        let sealed = Payload { msg: &packet[number_at + number_len..], aad: &header };
-        self.packet.decrypt(&nonce.into(), sealed).ok()
+        let short = header[number_at..].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+        Some(Bare { number: whole_number(short, 8 * number_len as u32, expected), header })
+    }
+
+    /// The content of a packet whose header is bare.
+    pub(super) fn open_bare(&self, packet: &[u8], bare: &Bare) -> Option<Vec<u8>> {
+        self.packet.open(nonce(self.iv, bare.number), &bare.header, packet.get(bare.header.len()..)?)
     }
 }
 
-/// HKDF-Expand-Label (RFC 8446 section 7.1) without context.
-fn expand<const N: usize>(secret: &Hkdf<Sha256>, label: &str) -> Option<[u8; N]> {
-    let mut out = [0; N];
-    let len = (N as u16).to_be_bytes();
-    let prefix = b"tls13 ";
-    let label_len = [(prefix.len() + label.len()) as u8];
-    secret.expand_multi_info(&[&len, &label_len, prefix, label.as_bytes(), &[0]], &mut out).ok()?;
+/// A packet number from its low bits: that which is closest to the expected one (RFC 9000 appendix A.3).
+fn whole_number(short: u64, bits: u32, expected: u64) -> u64 {
+    const LARGEST: u64 = (1 << 62) - 1;
+    let window = 1u64 << bits;
+    let candidate = (expected & !(window - 1)) | short;
+    if candidate.saturating_add(window / 2) <= expected && candidate <= LARGEST - window {
+        candidate + window
+    } else if candidate > expected.saturating_add(window / 2) && candidate >= window {
+        candidate - window
+    } else {
+        candidate
+    }
+}
+
+fn expand_label_of(secret: &Hkdf<Sha256>, label: &str) -> Option<[u8; 32]> {
+    let label = format!("tls13 {label}");
+    let mut out = [0; 32];
+    secret.expand_multi_info(&[&[0, 32, label.len() as u8], label.as_bytes(), &[0]], &mut out).ok()?;
     Some(out)
 }
 
@@ -138,15 +218,27 @@ impl Keys {
     /// The opposite of [`Self::open`]: `header` ends with a packet number of two bytes.
     pub(super) fn seal(&self, header: &[u8], payload: &[u8]) -> Vec<u8> {
         let number_at = header.len() - 2;
-        let mut nonce = self.iv;
-        nonce[10..].iter_mut().zip(&header[number_at..]).for_each(|(byte, number)| *byte ^= number);
-        let sealed = self.packet.encrypt(&nonce.into(), Payload { msg: payload, aad: header }).unwrap();
+        let number = u64::from(header[number_at]) << 8 | u64::from(header[number_at + 1]);
+        let sealed = self.packet.seal(nonce(self.iv, number), header, payload);
         let mut packet = [header, &sealed].concat();
-        let sample: [u8; 16] = *packet[number_at + 4..].first_chunk().unwrap();
-        let mut mask = sample.into();
-        self.header.encrypt_block(&mut mask);
-        packet[0] ^= mask[0] & 0x0f;
+        let mask = self.header.mask(*packet[number_at + 4..].first_chunk().unwrap());
+        packet[0] ^= mask[0] & if header[0] & 0x80 != 0 { 0x0f } else { 0x1f };
         packet[number_at..number_at + 2].iter_mut().zip(&mask[1..]).for_each(|(byte, mask)| *byte ^= mask);
         packet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 9000 appendix A.3.
+    #[test]
+    fn packet_numbers_are_the_closest_to_the_expected_one() {
+        assert_eq!(whole_number(0x9b32, 16, 0xa82f_30eb), 0xa82f_9b32);
+        assert_eq!(whole_number(0xff, 8, 0x100), 0xff);
+        assert_eq!(whole_number(0x00, 8, 0xff), 0x100);
+        assert_eq!(whole_number(0x05, 8, 0), 5);
+        assert_eq!(whole_number(0, 32, u64::MAX), !0xffff_ffff);
     }
 }

@@ -1,16 +1,23 @@
 //! QUIC (RFC 9000, 9369 and drafts from 21 on): Initial packets are opened and the hellos in them read. All else is
-//! encrypted with keys that only the two ends know.
+//! encrypted with keys that only the two ends know, and is read where they were given.
 
+mod frame;
 mod keys;
+mod sealed;
+mod streams;
+
+use std::ops::Range;
 
 use packet::Direction;
 
+use super::certificate::{self, CERTIFICATE, Presented};
 use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
 use super::reader::Reader;
-use super::session::DatagramSession;
-use super::{Carrier, Observation};
+use super::session::{Context, DatagramSession};
+use super::{Carrier, Observation, Protocol};
 use crate::stream::Window;
 use keys::{Keys, parameters};
+use sealed::Sealed;
 
 /// Connection attempts of one flow whose keys are kept: a Retry makes a new one.
 const MAX_ATTEMPTS: usize = 4;
@@ -63,6 +70,7 @@ impl<'a> LongHeader<'a> {
 /// A QUIC flow.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Quic {
+    context: Context,
     attempts: Vec<Attempt>,
     datagrams: [u32; 2],
 }
@@ -74,11 +82,15 @@ struct Attempt {
     /// The client's and the server's.
     keys: [Keys; 2],
     crypto: [Crypto; 2],
+    /// Set when its secrets were given.
+    sealed: Option<Box<Sealed>>,
 }
 
 /// CRYPTO frames of one sender put together.
 #[derive(Debug, Clone, Default)]
 struct Crypto {
+    /// Whose certificate can be in it, and whether that is the client.
+    sender: Option<(Direction, bool)>,
     waiting: Window,
     /// What was put together and not consumed.
     bytes: Vec<u8>,
@@ -89,11 +101,15 @@ struct Crypto {
 }
 
 impl DatagramSession for Quic {
+    fn begin(&mut self, context: &Context) {
+        self.context = context.clone();
+    }
+
     fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         if !self.wants(direction) {
             return;
         }
-        self.datagrams[direction.index()] += 1;
+        self.datagrams[direction.index()] = self.datagrams[direction.index()].saturating_add(1);
         let end = offset + bytes.len() as u64;
         let mut rest = bytes;
         while let Some(header) = LongHeader::parse(rest) {
@@ -106,7 +122,18 @@ impl DatagramSession for Quic {
             if initial {
                 self.handle_initial(direction, &header, packet, number_at, offset..end, out);
             }
+            if let Some(sealed) = self.sealed() {
+                sealed.learn_id(direction, header.source);
+                if is_handshake(header.first, header.version) {
+                    sealed.handle_handshake(direction, packet, number_at, offset..end, out);
+                }
+            }
             rest = after;
+        }
+        if rest.first().is_some_and(|first| first & 0x80 == 0)
+            && let Some(sealed) = self.sealed()
+        {
+            sealed.handle_short(direction, rest, out);
         }
         if !self.wants(direction) {
             out.push(Observation::GiveUp { direction, reason: "encrypted" });
@@ -123,18 +150,25 @@ impl DatagramSession for Quic {
                 out.extend(client_hello(body, Carrier::Quic, range).map(Observation::ClientHello));
             }
         }
+        self.attempts.iter_mut().filter_map(|attempt| attempt.sealed.as_mut()).for_each(|it| it.flush(out));
     }
 
     fn is_pending(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.crypto[0].begins.is_some())
+        self.attempts.iter().any(|attempt| {
+            attempt.crypto[0].begins.is_some() || attempt.sealed.as_ref().is_some_and(|it| it.is_pending())
+        })
     }
 
     fn wants(&self, direction: Direction) -> bool {
-        self.datagrams[direction.index()] < MAX_DATAGRAMS
+        self.decrypts() || self.datagrams[direction.index()] < MAX_DATAGRAMS
     }
 
     fn encrypted(&self, _direction: Direction) -> Option<bool> {
         Some(true)
+    }
+
+    fn decrypts(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.sealed.is_some())
     }
 }
 
@@ -145,7 +179,7 @@ impl Quic {
         header: &LongHeader<'_>,
         packet: &[u8],
         number_at: usize,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
         out: &mut Vec<Observation>,
     ) {
         let known = self.attempts.iter_mut().rev().find_map(|attempt| {
@@ -154,7 +188,7 @@ impl Quic {
             Some((attempt, sender, opened))
         });
         if let Some((attempt, sender, opened)) = known {
-            return attempt.crypto[sender].take_frames(&opened, range, out);
+            return attempt.take_frames(sender, &opened, range, header.version, &self.context, out);
         }
         let keys = parameters(header.version).and_then(|version| Keys::derive(version, header.destination));
         let Some(keys) = keys else { return };
@@ -162,10 +196,55 @@ impl Quic {
         if self.attempts.len() == MAX_ATTEMPTS {
             self.attempts.remove(0);
         }
-        let mut attempt = Attempt { client: direction, keys, crypto: Default::default() };
-        attempt.crypto[0].take_frames(&opened, range, out);
+        let mut attempt = Attempt { client: direction, keys, crypto: Default::default(), sealed: None };
+        attempt.take_frames(0, &opened, range, header.version, &self.context, out);
         self.attempts.push(attempt);
     }
+
+    /// The newest connection whose secrets were given.
+    fn sealed(&mut self) -> Option<&mut Sealed> {
+        self.attempts.iter_mut().rev().find_map(|attempt| attempt.sealed.as_deref_mut())
+    }
+}
+
+impl Attempt {
+    /// Reads the frames of an Initial packet, and what the hellos in them tell of what comes.
+    fn take_frames(
+        &mut self,
+        sender: usize,
+        content: &[u8],
+        range: Range<u64>,
+        version: u32,
+        context: &Context,
+        out: &mut Vec<Observation>,
+    ) {
+        let before = out.len();
+        self.crypto[sender].take_frames(content, range, out);
+        let mut offers_dns = false;
+        for observation in out.get(before..).unwrap_or_default() {
+            match observation {
+                Observation::ClientHello(hello) => {
+                    offers_dns = hello.alpn.iter().any(|protocol| protocol.starts_with("doq"));
+                    let (secrets, version) = (context.keys.secrets(&hello.random), parameters(version));
+                    let (Some(secrets), Some(version)) = (secrets, version) else { continue };
+                    self.sealed = Some(Sealed::new(secrets, version, self.client, hello, context).into());
+                }
+                Observation::ServerHello(hello) if !hello.retry => {
+                    self.sealed.iter_mut().for_each(|sealed| sealed.choose(hello));
+                }
+                _ => {}
+            }
+        }
+        if offers_dns {
+            out.push(Observation::Protocol(Protocol::DOQ));
+        }
+    }
+}
+
+/// Whether a long header is that of a Handshake packet.
+fn is_handshake(first: u8, version: u32) -> bool {
+    let second = parameters(version).is_some_and(|version| version.second);
+    first >> 4 & 3 == 2 + u8::from(second)
 }
 
 /// Whether a long header is that of an Initial packet; version 2 numbers the types anew (RFC 9369 section 3.2).
@@ -188,8 +267,13 @@ fn body(bytes: &[u8], header: &LongHeader<'_>, initial: bool) -> Option<(usize, 
 }
 
 impl Crypto {
+    /// Of Handshake packets.
+    fn of(direction: Direction, by_client: bool) -> Self {
+        Self { sender: Some((direction, by_client)), ..Self::default() }
+    }
+
     /// Reads the frames of an Initial packet (RFC 9000 section 17.2.2 says which can be in it).
-    fn take_frames(&mut self, payload: &[u8], range: std::ops::Range<u64>, out: &mut Vec<Observation>) {
+    fn take_frames(&mut self, payload: &[u8], range: Range<u64>, out: &mut Vec<Observation>) {
         let mut reader = Reader(payload);
         while let Some(kind) = reader.varint() {
             let read = match kind {
@@ -243,6 +327,17 @@ impl Crypto {
                     out.extend(client_hello(body, Carrier::Quic, begins..end).map(Observation::ClientHello));
                 }
                 SERVER_HELLO => out.extend(server_hello(body).map(Observation::ServerHello)),
+                CERTIFICATE => {
+                    let presented = self.sender.map(|(direction, by_client)| Presented {
+                        direction,
+                        by_client,
+                        tls13: true,
+                        range: begins..end,
+                    });
+                    let certificate =
+                        presented.and_then(|presented| certificate::of_message(body, presented));
+                    out.extend(certificate.map(|it| Observation::Certificate(it.into())));
+                }
                 _ => {}
             }
             self.bytes.drain(..4 + len);

@@ -155,3 +155,47 @@ fn what_is_no_initial_packet_is_passed_over_and_given_up() {
     assert!(!quic.wants(IN) && !quic.wants(OUT));
     assert!(!probe(&[0x80; 40]) && !probe(b"\xd6\xff\xff plain text, as long as a header would be"));
 }
+
+// RFC 9001 appendix A.5: a packet with a short header, protected by ChaCha20-Poly1305.
+#[test]
+fn the_chacha_packet_of_the_standard_is_opened() {
+    use super::super::cipher::{AeadKind, Hash};
+    let secret = bytes("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
+    let version = parameters(V1).unwrap();
+    let keys = Keys::of_secret(version, AeadKind::ChaCha20Poly1305, Hash::Sha256, &secret).unwrap();
+    let packet = bytes("4cfe4189655e5cd55c41f69080575d7999c25a5bfb");
+    let bare = keys.bare(&packet, 1, 654_360_564).unwrap();
+    assert_eq!((bare.number, &bare.header[..]), (654_360_564, &bytes("4200bff4")[..]));
+    assert_eq!(keys.open_bare(&packet, &bare), Some(vec![1]));
+    assert_eq!(
+        version.next_secret(Hash::Sha256, &secret).unwrap(),
+        bytes("1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9")
+    );
+}
+
+#[test]
+fn a_negotiated_version_begins_anew() {
+    let hello = hello();
+    let (mut quic, mut out) = (Quic::default(), Vec::new());
+    let grease =
+        [&[0xc1][..], &0x1a2a_3a4au32.to_be_bytes(), &[8], b"abcdefgh", &[0, 0, 0x40, 40], &[9; 40]].concat();
+    let negotiation =
+        [&[0x80, 0, 0, 0, 0, 0, 8][..], b"abcdefgh", &V1.to_be_bytes(), &V2.to_be_bytes()].concat();
+    assert!(probe(&grease) && probe(&negotiation));
+    quic.handle(OUT, 0, &grease, &mut out);
+    quic.handle(IN, 0, &negotiation, &mut out);
+    quic.handle(OUT, 60, &initial(V2, b"abcdefgh", b"abcdefgh", b"", 0, &crypto(0, &hello)), &mut out);
+    assert_eq!(names(&out), ["a.example"]);
+}
+
+#[test]
+fn dns_over_quic_is_told_by_what_is_offered() {
+    let mut hello = hello();
+    // The padding extension becomes ALPN: a list of one.
+    let at = hello.windows(4).position(|bytes| bytes == [0, 21, 2, 0]).unwrap();
+    hello[at + 1] = 16;
+    hello[at + 4..at + 10].copy_from_slice(&[0, 4, 3, b'd', b'o', b'q']);
+    let out =
+        feed(&mut Quic::default(), &[initial(V1, b"abcdefgh", b"abcdefgh", b"", 0, &crypto(0, &hello))]);
+    assert!(out.contains(&Observation::Protocol(Protocol::DOQ)), "{out:?}");
+}

@@ -1,0 +1,60 @@
+//! Cipher suites by their number (IANA's TLS Cipher Suites registry), whatever their key exchange.
+
+use super::aead::AeadKind;
+use super::cbc::MacKind;
+use super::schedule::Hash;
+
+/// How a suite protects content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::protocol) enum Bulk {
+    Aead(AeadKind),
+    /// AES-CBC with a key of that many bytes.
+    Cbc(usize, MacKind),
+}
+
+/// A cipher suite, as far as it matters once the keys are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::protocol) struct Suite {
+    pub(in crate::protocol) bulk: Bulk,
+    /// The hash of the key schedule, from TLS 1.2 on.
+    pub(in crate::protocol) hash: Hash,
+}
+
+const fn aead(kind: AeadKind, hash: Hash) -> Suite {
+    Suite { bulk: Bulk::Aead(kind), hash }
+}
+
+const fn cbc(key_len: usize, mac: MacKind) -> Suite {
+    let hash = if matches!(mac, MacKind::Sha384) { Hash::Sha384 } else { Hash::Sha256 };
+    Suite { bulk: Bulk::Cbc(key_len, mac), hash }
+}
+
+impl Suite {
+    /// `None`: a suite of another cipher (RC4, 3DES, Camellia, CCM …), which is not read here.
+    pub(in crate::protocol) fn of(number: u16) -> Option<Self> {
+        use AeadKind::{Aes128Gcm, Aes256Gcm, ChaCha20Poly1305};
+        use MacKind::{Sha1, Sha256, Sha384};
+        Some(match number {
+            0x1301 => aead(Aes128Gcm, Hash::Sha256),
+            0x1302 => aead(Aes256Gcm, Hash::Sha384),
+            0x1303 | 0xcca8..=0xccae => aead(ChaCha20Poly1305, Hash::Sha256),
+            // RSA, DH, DHE, anonymous and PSK key exchange: even numbers are AES-128.
+            0x009c..=0x00ad if number & 1 == 0 => aead(Aes128Gcm, Hash::Sha256),
+            0x009c..=0x00ad => aead(Aes256Gcm, Hash::Sha384),
+            // ECDH: odd numbers are AES-128.
+            0xc02b..=0xc032 if number & 1 == 1 => aead(Aes128Gcm, Hash::Sha256),
+            0xc02b..=0xc032 => aead(Aes256Gcm, Hash::Sha384),
+            0xd001 => aead(Aes128Gcm, Hash::Sha256),
+            0xd002 => aead(Aes256Gcm, Hash::Sha384),
+            0x002f..=0x0034 | 0x008c | 0x0090 | 0x0094 => cbc(16, Sha1),
+            0xc004 | 0xc009 | 0xc00e | 0xc013 | 0xc018 | 0xc01d..=0xc01f | 0xc035 => cbc(16, Sha1),
+            0x0035..=0x003a | 0x008d | 0x0091 | 0x0095 => cbc(32, Sha1),
+            0xc005 | 0xc00a | 0xc00f | 0xc014 | 0xc019 | 0xc020..=0xc022 | 0xc036 => cbc(32, Sha1),
+            0x003c | 0x003e..=0x0040 | 0x0067 | 0x006c | 0x00ae | 0x00b2 | 0x00b6 => cbc(16, Sha256),
+            0xc023 | 0xc025 | 0xc027 | 0xc029 | 0xc037 => cbc(16, Sha256),
+            0x003d | 0x0068..=0x006b | 0x006d => cbc(32, Sha256),
+            0x00af | 0x00b3 | 0x00b7 | 0xc024 | 0xc026 | 0xc028 | 0xc02a | 0xc038 => cbc(32, Sha384),
+            _ => return None,
+        })
+    }
+}
