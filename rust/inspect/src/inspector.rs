@@ -10,9 +10,9 @@ use packet::{
 };
 use packet::{Segment, TcpSegment, Timestamp, Transport, UdpDatagram};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Home};
 use crate::flow::{Due, FlowId, FlowTable, Live, Place};
-use crate::identifier::{KnownIdentifier, Recurring, Scanner};
+use crate::identifier::{IdentifierKind, KnownIdentifier, Recurring, Scanner};
 use crate::naming::{Asker, Names};
 use crate::protocol::Observation;
 use crate::report::{Capture, Close, Finding, Flow, PhaseAt, Report, SCHEMA};
@@ -60,6 +60,7 @@ pub struct Inspector {
     /// By flow id.
     facts: Vec<Facts>,
     names: Names,
+    home: Home,
     phases: Vec<PhaseAt>,
     /// How often the phone started.
     boots: u32,
@@ -78,8 +79,12 @@ impl Inspector {
     /// A watched value that its kind does not allow, in one plain sentence.
     pub fn new(config: Config) -> Result<Self, String> {
         let mut scanner = Scanner::default();
+        let mut home = Home { stated: config.home.clone(), ..Home::default() };
         for known in &config.watch {
             scanner.watch(known)?;
+            if known.kind == IdentifierKind::Imsi {
+                home.learn(known.value.trim());
+            }
         }
         Ok(Self {
             capture: Capture { source: config.source.clone(), ..Capture::default() },
@@ -90,6 +95,7 @@ impl Inspector {
             table: FlowTable::default(),
             facts: Vec::new(),
             names: Names::default(),
+            home,
             phases: Vec::new(),
             boots: 0,
             recurring: Recurring::default(),
@@ -182,8 +188,12 @@ impl Inspector {
             self.phases.iter().rev().find(|it| matches!(it.phase, Phase::LockedBoot | Phase::BootCompleted));
         let again = phase == Phase::BootCompleted && told.is_some_and(|it| it.phase == Phase::LockedBoot);
         self.boots += u32::from(matches!(phase, Phase::LockedBoot | Phase::BootCompleted) && !again);
+        let first = self.phases.iter().all(|known| known.phase != phase);
         self.phases.push(mark);
         self.emit(Event::Phase(mark));
+        if first && phase == Phase::SetupDone {
+            self.judge_set_up();
+        }
     }
 
     fn handle_owner(&mut self, key: &FlowKey, app: &App) {
@@ -382,7 +392,7 @@ impl Inspector {
 
     fn report_flow(&self, id: FlowId) -> Flow {
         let flow = &self.table.flows()[id];
-        self.facts[id].to_report(report_id(id), flow, self.config.home.as_deref())
+        self.facts[id].to_report(report_id(id), flow, &self.home)
     }
 
     fn emit_flow(&mut self, id: FlowId) {

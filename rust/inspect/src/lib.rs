@@ -1,13 +1,14 @@
 //! Packets in, findings out: the part of Telltale that understands what a phone tells.
 //!
 //! A pipeline of modules, each importing only those before it:
-//! `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `knowledge` → `naming` → `flow` → `facts` →
-//! `evidence` → `rule` → `summary` → `inspector`.
+//! `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `disguise` → `knowledge` →
+//! `purpose` → `naming` → `flow` → `facts` → `evidence` → `rule` → `summary` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 
 #![forbid(unsafe_code)]
 
 pub mod decode;
+mod disguise;
 mod evidence;
 mod facts;
 mod flow;
@@ -16,6 +17,7 @@ mod inspector;
 pub mod knowledge;
 mod naming;
 pub mod protocol;
+mod purpose;
 pub mod report;
 mod rule;
 pub mod stream;
@@ -23,3 +25,8 @@ mod summary;
 
 pub use identifier::{Confidence, IdentifierKind, KnownIdentifier};
 pub use inspector::{Config, Event, Inspector};
+
+/// The stable names of all rules, in the order in which they are asked.
+pub fn rule_names() -> impl Iterator<Item = &'static str> {
+    rule::RULES.iter().map(|rule| rule.name)
+}

@@ -161,12 +161,18 @@ impl Page {
             self.field(2, "by", &visible(&app.name));
         }
         self.field(2, "sent", words::sent(finding.encrypted));
+        if let Some(disguise) = &finding.disguise {
+            self.field(2, "hidden", &format!("in {}", visible(disguise)));
+        }
         for (index, identifier) in group.identifiers().into_iter().enumerate() {
             self.field(2, if index == 0 { "told" } else { "" }, &told(identifier));
         }
         self.field(2, "when", &when(report, group));
         let flows: Vec<_> = group.flows().iter().map(u32::to_string).collect();
         self.field(2, if flows.len() == 1 { "flow" } else { "flows" }, &shortened(&flows, SHOWN_IDS));
+        if finding.expected.is_some() {
+            self.field(2, "normal", words::normal(finding.expected));
+        }
         self.field(2, "rule", &visible(&finding.rule));
     }
 

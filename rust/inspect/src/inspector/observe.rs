@@ -5,10 +5,11 @@ use std::ops::Range;
 use packet::{Direction, Timestamp};
 
 use super::{Event, Inspector, report_id};
-use crate::evidence::{Case, Content, Evidence, Moment, Origin, Subject};
+use crate::disguise::disguise;
+use crate::evidence::{Case, Content, Credential, Evidence, Moment, Origin, Subject};
 use crate::facts::{authority_of_target, host_of_authority};
 use crate::flow::FlowId;
-use crate::identifier::{self, Match, Scan, Sending, Token};
+use crate::identifier::{self, Confidence, IdentifierKind, Match, Scan, Sending, Token};
 use crate::knowledge;
 use crate::naming::Asker;
 use crate::protocol::{ClientHello, DnsData, DnsMessage, HttpMessage, HttpStart, Message, Observation};
@@ -27,6 +28,8 @@ struct Context {
     direction: Direction,
     moment: Moment,
     country: Option<&'static str>,
+    owner: Option<&'static str>,
+    host: Option<String>,
 }
 
 impl Inspector {
@@ -43,7 +46,7 @@ impl Inspector {
             Observation::Readable(readable) => {
                 let origin = self.origin_of_bytes(id);
                 let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
-                self.judge_scan(id, readable.direction, Origin::Bytes, scan);
+                self.judge_scan(id, readable.direction, Origin::Bytes, scan, None);
             }
         }
     }
@@ -73,6 +76,9 @@ impl Inspector {
                 request_origin(method, target, message)
             }
         };
+        if let Origin::Request { path, query_len, .. } = &origin {
+            self.facts[id].learn_path(path, *query_len);
+        }
         if !self.matters(message.direction) {
             return;
         }
@@ -81,7 +87,7 @@ impl Inspector {
         }
         let host = self.facts[id].host.as_ref().map(|(host, _)| host.as_str());
         let scan = self.scanner.scan_http(host, message);
-        self.judge_scan(id, message.direction, origin, scan);
+        self.judge_scan(id, message.direction, origin, scan, credential_of_request(message));
     }
 
     fn observe_message(&mut self, id: FlowId, message: &Message) {
@@ -92,7 +98,8 @@ impl Inspector {
         }
         if self.matters(message.direction) {
             let scan = self.scanner.scan_message(message);
-            self.judge_scan(id, message.direction, Origin::Message(message.protocol), scan);
+            let origin = Origin::Message(message.protocol);
+            self.judge_scan(id, message.direction, origin, scan, credential_of_message(message));
         }
     }
 
@@ -125,19 +132,32 @@ impl Inspector {
     fn scan_name(&mut self, id: FlowId, step: &str, name: &str, range: Range<u64>, origin: Origin) {
         let scan = self.scanner.scan_bytes(step, name.as_bytes(), range);
         if !scan.matches.is_empty() {
-            self.judge_scan(id, Direction::Outbound, origin, scan);
+            self.judge_scan(id, Direction::Outbound, origin, scan, None);
         }
     }
 
-    fn judge_scan(&mut self, id: FlowId, direction: Direction, origin: Origin, scan: Scan) {
+    fn judge_scan(
+        &mut self,
+        id: FlowId,
+        direction: Direction,
+        origin: Origin,
+        scan: Scan,
+        credential: Option<Credential>,
+    ) {
         let decoded = &mut self.facts[id].decoded;
         *decoded = decoded.saturating_add(scan.decoded as u64);
         for bound in scan.stopped {
             *self.counts.stopped.entry(bound).or_default() += 1;
         }
+        for found in &scan.matches {
+            let sure = direction == Direction::Outbound && found.confidence > Confidence::Shape;
+            if sure && found.kind == IdentifierKind::Imsi {
+                self.home.learn(&found.value);
+            }
+        }
         let matches = self.facts[id].add_seen(direction, scan.matches);
         self.update_encrypted(id);
-        let content = Content { direction, origin, matches, misdeclared: scan.misdeclared };
+        let content = Content { direction, origin, matches, misdeclared: scan.misdeclared, credential };
         self.judge(id, Evidence::Content(&content));
         if direction == Direction::Outbound && !matches!(content.origin, Origin::DnsName | Origin::Sni) {
             self.judge_tokens(id, scan.tokens);
@@ -189,6 +209,18 @@ impl Inspector {
         }
     }
 
+    /// Judges what was sent before the set-up was finished. Only its end shows that it had not been finished: of a phone
+    /// that was set up long ago no session sees one.
+    pub(super) fn judge_set_up(&mut self) {
+        for id in 0..self.facts.len() {
+            let sent = self.facts[id].seen.iter().filter(|(way, _)| *way == Direction::Outbound);
+            let sent: Vec<Match> = sent.map(|(_, found)| found.clone()).collect();
+            if !sent.is_empty() {
+                self.judge(id, Evidence::SetUp(&sent));
+            }
+        }
+    }
+
     pub(super) fn update_encrypted(&mut self, id: FlowId) {
         let Some(live) = &self.table.flows()[id].live else { return };
         let ways = Direction::BOTH.map(|way| live.dissector.encrypted(way));
@@ -203,7 +235,7 @@ impl Inspector {
         let (flow, facts) = (&self.table.flows()[id], &self.facts[id]);
         // A contact is judged when the flow is known, perhaps long after; what triggered it came before it was opened.
         let (trigger, at) = match evidence {
-            Evidence::Contact => (flow.opened, flow.last),
+            Evidence::Contact | Evidence::SetUp(_) => (flow.opened, flow.last),
             _ => (self.now, self.now),
         };
         let moment = Moment::at(&self.phases, trigger);
@@ -225,20 +257,25 @@ impl Inspector {
             },
             evidence,
             moment,
-            home: self.config.home.as_deref(),
+            home: &self.home,
         };
         let country = case.country();
-        let mut verdicts = Vec::new();
+        let owner = case.endpoint().map(|endpoint| endpoint.owner);
+        let host = match case.evidence {
+            Evidence::LookupFailed { name, .. } => Some(name),
+            _ => case.subject.host,
+        };
+        let host = host.map(str::to_owned);
+        let mut verdicts: Vec<(&Rule, Verdict)> = Vec::new();
         for rule in RULES {
-            if let Some(verdict) = (rule.judge)(&case) {
+            let said = verdicts.iter().any(|(other, _)| other.covers.contains(&rule.name));
+            if let Some(verdict) = (!said).then(|| (rule.judge)(&case)).flatten() {
                 verdicts.push((rule, verdict));
-                if rule.last {
-                    break;
-                }
             }
         }
+        let context = Context { at, direction, moment, country, owner, host };
         for (rule, verdict) in verdicts {
-            self.record(id, rule, verdict, &Context { at, direction, moment, country });
+            self.record(id, rule, verdict, &context);
         }
     }
 
@@ -253,6 +290,9 @@ impl Inspector {
                 return;
             }
         }
+        let identifiers: Vec<_> =
+            verdict.identifiers.into_iter().map(|found| identifier(found, context.direction)).collect();
+        let after = context.moment.after;
         let finding = Finding {
             id: known.map_or(self.findings.len() as u32 + 1, |known| self.findings[known].id),
             rule: rule.name.to_owned(),
@@ -261,16 +301,16 @@ impl Inspector {
             why: verdict.why,
             flow,
             at: context.at,
-            phase: context.moment.after.map(|(phase, _)| phase),
-            host: facts.host.as_ref().map(|(host, _)| host.clone()),
-            owner: facts.endpoint.map(|endpoint| endpoint.owner.to_owned()),
+            phase: after.map(|(phase, _)| phase),
+            since: after.map(|(_, since)| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+            app: facts.app.as_ref().map(|app| app.name.clone()),
+            host: context.host.clone(),
+            owner: context.owner.map(str::to_owned),
             country: context.country.map(str::to_owned),
             encrypted: facts.encrypted,
-            identifiers: verdict
-                .identifiers
-                .into_iter()
-                .map(|found| identifier(found, context.direction))
-                .collect(),
+            disguise: disguise(&identifiers),
+            expected: if rule.normal { facts.expected(&self.home) } else { Some(false) },
+            identifiers,
         };
         match known {
             Some(known) => self.findings[known] = finding.clone(),
@@ -301,6 +341,25 @@ fn request_origin(method: &str, target: &str, message: &HttpMessage) -> Origin {
         body_len: message.body.len(),
         cookie: message.header("cookie").is_some(),
     }
+}
+
+/// What lets somebody in, in a request's header (RFC 9110 section 11.6).
+fn credential_of_request(message: &HttpMessage) -> Option<Credential> {
+    let values = message.values("authorization").chain(message.values("proxy-authorization"));
+    let kind = |value: &str| match value.split_once(' ')? {
+        (scheme, secret) if secret.trim().is_empty() || scheme.is_empty() => None,
+        (scheme, _) if scheme.eq_ignore_ascii_case("basic") => Some(Credential::Password),
+        (scheme, _) if scheme.eq_ignore_ascii_case("bearer") => Some(Credential::Token),
+        _ => None,
+    };
+    values.filter_map(kind).max()
+}
+
+/// A password in a message of a protocol that has one.
+fn credential_of_message(message: &Message) -> Option<Credential> {
+    let is_password = |name: &str| ["password", "pass"].iter().any(|it| name.eq_ignore_ascii_case(it));
+    let has = message.parts.iter().any(|part| is_password(&part.name) && !part.value.is_empty());
+    has.then_some(Credential::Password)
 }
 
 fn identifier(found: Match, direction: Direction) -> Identifier {

@@ -19,7 +19,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(Verdict {
         severity: if permanent { Severity::High } else { Severity::Medium },
         title: format!("Puts its {} into a host name", words::kinds(&content.matches, words::short)),
-        why: format!("It stands in {place}{}{}.", words::by_app(case), words::moment(case.moment)),
+        why: format!("Sent{}{}. It stands in {place}.", words::by_app(case), words::moment(case.moment)),
         identifiers: content.matches.clone(),
     })
 }
@@ -34,7 +34,13 @@ mod tests {
     use crate::rule::testing::{case, found, request};
 
     fn named(matches: Vec<Match>) -> Content {
-        Content { direction: Direction::Outbound, origin: Origin::Sni, matches, misdeclared: None }
+        Content {
+            direction: Direction::Outbound,
+            origin: Origin::Sni,
+            matches,
+            misdeclared: None,
+            credential: None,
+        }
     }
 
     #[test]
