@@ -56,7 +56,7 @@ pub fn scenes() -> Vec<Scene> {
     };
     let norway = || Config { home: Some("NO".to_owned()), ..Config::default() };
     let plain = Config::default;
-    let pairs: [(&str, [(Config, Play); 2]); 13] = [
+    let pairs: [(&str, [(Config, Play); 2]); 14] = [
         (
             "cleartext_registration",
             [(plain(), |t| register(t, REGISTERED)), (plain(), |t| register(t, ABSENT))],
@@ -126,6 +126,13 @@ pub fn scenes() -> Vec<Scene> {
             ],
         ),
         (
+            "recurring_token",
+            [
+                (plain(), |t| beacons(t, ["kV3x9QmZ2LtB7sWc"; 3])),
+                (plain(), |t| beacons(t, ["kV3x9QmZ2LtB7sWc", "Rd8uY1pHn5GzE4aJ", "tX6oC0fNq9MwS3bK"])),
+            ],
+        ),
+        (
             "telemetry_contact",
             [(plain(), |t| secure(t, "app-measurement.com")), (plain(), |t| secure(t, "www.plain.example"))],
         ),
@@ -191,6 +198,14 @@ fn answered(tape: &mut Tape, value: &str) {
     let body = format!("{{\"device\":\"{value}\"}}");
     let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     http(tape, "plain.example", "GET /me HTTP/1.1\r\nHost: plain.example\r\n\r\n", &reply);
+}
+
+/// The same request to three hosts, each with a value of its own.
+fn beacons(tape: &mut Tape, values: [&str; 3]) {
+    for (host, value) in ["a.example", "b.example", "c.example"].into_iter().zip(values) {
+        let target = format!("/beacon?uid={value}");
+        http(tape, host, &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"), OK);
+    }
 }
 
 fn secure(tape: &mut Tape, host: &str) {
