@@ -54,6 +54,8 @@ impl Config {
             source: source.unwrap_or(&self.source).to_owned(),
             home: self.home.clone(),
             watch,
+            // A phone has no keys of its apps' connections.
+            keys: inspect::KeyLog::default(),
         })
     }
 }

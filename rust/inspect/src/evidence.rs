@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use packet::{Direction, FlowKey, Phase, Timestamp};
 
+use crate::facts::Home;
 use crate::identifier::{Match, Recurrence};
 use crate::knowledge::{Endpoint, Network};
 use crate::report::PhaseAt;
@@ -17,8 +18,8 @@ pub struct Case<'a> {
     pub evidence: Evidence<'a>,
     /// What the phone had just done.
     pub moment: Moment,
-    /// Country in which the phone is meant to be used, if the user said.
-    pub home: Option<&'a str>,
+    /// Where the phone is at home, as far as that is known.
+    pub home: &'a Home,
 }
 
 /// The flow that evidence comes from.
@@ -55,6 +56,8 @@ pub enum Evidence<'a> {
     Recurrence(&'a [Recurrence]),
     /// The flow's nature is known: its content is encrypted, or it is over.
     Contact,
+    /// The phone's set-up is finished only now, after the flow sent these identifiers.
+    SetUp(&'a [Match]),
     /// A name was asked for in vain: no address came back.
     LookupFailed {
         /// The name.
@@ -77,6 +80,17 @@ pub struct Content {
     pub misdeclared: Option<String>,
     /// Whether it was encrypted, and read with keys that were given.
     pub decrypted: bool,
+    /// What lets somebody in stands in it, see [`Credential`].
+    pub credential: Option<Credential>,
+}
+
+/// What lets its holder in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Credential {
+    /// A token: good for a time, for what it was made for (RFC 6750).
+    Token,
+    /// A password: chosen by a person or built in (RFC 7617).
+    Password,
 }
 
 /// Kinds of content.
@@ -123,9 +137,17 @@ impl Moment {
 }
 
 impl Case<'_> {
+    /// What is known of the host that this is about: a name that was asked for in vain, else the flow's other end.
+    pub const fn endpoint(&self) -> Option<&'static Endpoint> {
+        match self.evidence {
+            Evidence::LookupFailed { endpoint, .. } => Some(endpoint),
+            _ => self.subject.endpoint,
+        }
+    }
+
     /// The country that the data goes to: the owner's seat if known, else where the address is.
     pub fn country(&self) -> Option<&'static str> {
-        let seat = self.subject.endpoint.map(|endpoint| endpoint.country).filter(|code| !code.is_empty());
+        let seat = self.endpoint().map(|endpoint| endpoint.country).filter(|code| !code.is_empty());
         seat.or(self.subject.network.country)
     }
 }

@@ -8,12 +8,45 @@ use crate::flow::Flow;
 use crate::identifier::{Match, Recurrence};
 use crate::knowledge::{self, Endpoint, Network};
 use crate::protocol::Protocol;
-use crate::report::{self, Ech, HostFrom, Unknown};
+use crate::purpose::{self, Clues};
+use crate::report::{self, Ech, HostFrom, Purpose, PurposeFrom, Unknown};
 
 /// Identifiers remembered for one flow.
 const MOST_SEEN: usize = 128;
 /// Recurring values remembered for one flow.
 const MOST_RECURRING: usize = 16;
+
+/// Countries of SIM cards remembered: a phone holds two or three.
+const MOST_SIMS: usize = 8;
+
+/// Where the phone is at home, as far as anybody knows.
+#[derive(Debug, Clone, Default)]
+pub struct Home {
+    /// The country in which the user said that it is meant to be used.
+    pub stated: Option<String>,
+    /// The countries of the SIM cards whose IMSI was given or seen, sorted.
+    pub sims: Vec<&'static str>,
+}
+
+impl Home {
+    /// Learns from the IMSI of a SIM in the phone.
+    pub fn learn(&mut self, imsi: &str) {
+        if let Some(country) = knowledge::sim_country(imsi)
+            && let Err(place) = self.sims.binary_search(&country)
+            && self.sims.len() < MOST_SIMS
+        {
+            self.sims.insert(place, country);
+        }
+    }
+
+    /// Whether that country is home: the user said so, or a SIM is from there. `None` when nothing tells.
+    pub fn is_in(&self, country: &str) -> Option<bool> {
+        let stated = self.stated.as_deref();
+        let known = stated.is_some() || !self.sims.is_empty();
+        let all = stated.into_iter().chain(self.sims.iter().copied());
+        known.then(|| all.into_iter().any(|home| home.eq_ignore_ascii_case(country)))
+    }
+}
 
 /// What was learnt of a flow.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +75,8 @@ pub struct Facts {
     pub encrypted: Option<bool>,
     /// Whether content was read with keys that were given.
     pub decrypted: bool,
+    /// What the paths that it asked for tell of its purpose.
+    pub path: Option<Purpose>,
     /// Identifiers found so far.
     pub seen: Vec<Seen>,
     /// Values in it that were sent before.
@@ -119,26 +154,29 @@ impl Facts {
         }
     }
 
-    /// What the flow is for: by its endpoint, unless many services share it, else by its protocol.
-    pub fn purpose(&self) -> Option<&'static str> {
-        let by_protocol = || {
-            self.protocols.iter().find_map(|protocol| match protocol.0 {
-                "dns" | "mdns" | "llmnr" | "dot" | "doh" | "doq" => Some("dns"),
-                "ntp" => Some("time-sync"),
-                _ => None,
-            })
-        };
-        let endpoint = self.endpoint.filter(|endpoint| !endpoint.shared);
-        endpoint.map(|endpoint| endpoint.purpose).or_else(by_protocol)
+    /// Learns what the flow is for from a request. The first that tells is kept.
+    pub fn learn_path(&mut self, path: &str, query_len: usize) {
+        self.path = self.path.or_else(|| purpose::of_path(path, query_len));
     }
 
-    /// Whether a normal boot contacts this endpoint. A registration is only normal where its operator is at home.
-    fn expected(&self, home: Option<&str>) -> Option<bool> {
+    /// What the flow is for, and what tells that.
+    pub fn purpose(&self) -> (Purpose, Option<PurposeFrom>) {
+        let sent = self.seen.iter().filter(|seen| seen.direction == Direction::Outbound);
+        purpose::purpose(&Clues {
+            protocols: &self.protocols,
+            endpoint: self.endpoint,
+            path: self.path,
+            content: purpose::of_content(sent.map(|seen| &seen.found)),
+        })
+    }
+
+    /// Whether a normal boot contacts this endpoint. A carrier's registration is only normal where the carrier is.
+    pub fn expected(&self, home: &Home) -> Option<bool> {
         let endpoint = self.endpoint?;
-        if endpoint.purpose != "activation-registration" {
+        if endpoint.purpose != Purpose::Registration || !endpoint.is_carriers() {
             return Some(endpoint.expected);
         }
-        home.map(|home| endpoint.expected && home.eq_ignore_ascii_case(endpoint.country))
+        home.is_in(endpoint.country).map(|at_home| endpoint.expected && at_home)
     }
 
     /// What its bytes look like, if nothing known fits them.
@@ -148,7 +186,8 @@ impl Facts {
     }
 
     /// The flow as a report lists it.
-    pub fn to_report(&self, id: u32, flow: &Flow, home: Option<&str>) -> report::Flow {
+    pub fn to_report(&self, id: u32, flow: &Flow, home: &Home) -> report::Flow {
+        let (purpose, purpose_from) = self.purpose();
         report::Flow {
             id,
             transport: flow.key.transport,
@@ -166,7 +205,8 @@ impl Facts {
             country: self.network.country.map(str::to_owned),
             asn: self.network.asn,
             owner: self.endpoint.map(|endpoint| endpoint.owner.to_owned()),
-            purpose: self.purpose().map(str::to_owned),
+            purpose,
+            purpose_from,
             ja4: self.ja4.clone(),
             encrypted: self.encrypted,
             expected: self.expected(home),
@@ -237,14 +277,39 @@ mod tests {
 
     #[test]
     fn a_host_of_many_services_has_no_purpose() {
-        for (host, purpose) in
-            [("connectivitycheck.gstatic.com", Some("connectivity-check")), ("www.google.com", None)]
-        {
+        for (host, purpose) in [
+            ("connectivitycheck.gstatic.com", Purpose::ConnectivityCheck),
+            ("www.google.com", Purpose::Unknown),
+        ] {
             let mut facts = Facts::default();
             facts.set_host(host.into(), HostFrom::Sni);
-            assert_eq!(facts.purpose(), purpose);
+            assert_eq!(facts.purpose().0, purpose);
             assert!(facts.endpoint.is_some());
         }
+    }
+
+    #[test]
+    fn home_is_what_the_user_says_or_a_sim_tells() {
+        let mut home = Home::default();
+        assert_eq!(home.is_in("CN"), None);
+        home.learn("001010123456789");
+        assert_eq!(home.is_in("CN"), None, "a test network is nowhere");
+        home.learn("242011234567890");
+        assert_eq!((home.is_in("CN"), home.is_in("NO")), (Some(false), Some(true)));
+        home.stated = Some("cn".into());
+        assert_eq!(home.is_in("CN"), Some(true));
+    }
+
+    #[test]
+    fn a_registration_is_normal_at_home_only() {
+        let mut facts = Facts::default();
+        facts.set_host("zzhc.vnet.cn".into(), HostFrom::HttpHost);
+        let mut home = Home::default();
+        assert_eq!(facts.expected(&home), None);
+        home.learn("460030123456789");
+        assert_eq!(facts.expected(&home), Some(true));
+        home = Home { stated: Some("NO".into()), sims: vec![] };
+        assert_eq!(facts.expected(&home), Some(false));
     }
 
     #[test]

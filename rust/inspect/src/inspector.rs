@@ -10,9 +10,9 @@ use packet::{
 };
 use packet::{Segment, TcpSegment, Timestamp, Transport, UdpDatagram};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Home};
 use crate::flow::{Due, FlowId, FlowTable, Live, Place};
-use crate::identifier::{KnownIdentifier, Recurring, Scanner};
+use crate::identifier::{IdentifierKind, KnownIdentifier, Recurring, Scanner};
 use crate::keylog::{KeyLog, KeyRing};
 use crate::naming::{Asker, Names};
 use crate::protocol::Observation;
@@ -64,6 +64,7 @@ pub struct Inspector {
     /// By flow id.
     facts: Vec<Facts>,
     names: Names,
+    home: Home,
     phases: Vec<PhaseAt>,
     /// How often the phone started.
     boots: u32,
@@ -87,6 +88,10 @@ impl Inspector {
         let mut scanner = Scanner::default();
         scanner.watch_all(&config.watch)?;
         let keys = KeyRing::new(mem::take(&mut config.keys));
+        let mut home = Home { stated: config.home.clone(), ..Home::default() };
+        for known in config.watch.iter().filter(|known| known.kind == IdentifierKind::Imsi) {
+            home.learn(known.value.trim());
+        }
         Ok(Self {
             capture: Capture { source: config.source.clone(), ..Capture::default() },
             config,
@@ -96,6 +101,7 @@ impl Inspector {
             table: FlowTable::default(),
             facts: Vec::new(),
             names: Names::default(),
+            home,
             phases: Vec::new(),
             boots: 0,
             recurring: Recurring::default(),
@@ -193,8 +199,12 @@ impl Inspector {
             self.phases.iter().rev().find(|it| matches!(it.phase, Phase::LockedBoot | Phase::BootCompleted));
         let again = phase == Phase::BootCompleted && told.is_some_and(|it| it.phase == Phase::LockedBoot);
         self.boots += u32::from(matches!(phase, Phase::LockedBoot | Phase::BootCompleted) && !again);
+        let first = self.phases.iter().all(|known| known.phase != phase);
         self.phases.push(mark);
         self.emit(Event::Phase(mark));
+        if first && phase == Phase::SetupDone {
+            self.judge_set_up();
+        }
     }
 
     fn handle_owner(&mut self, key: &FlowKey, app: &App) {
@@ -393,7 +403,7 @@ impl Inspector {
 
     fn report_flow(&self, id: FlowId) -> Flow {
         let flow = &self.table.flows()[id];
-        self.facts[id].to_report(report_id(id), flow, self.config.home.as_deref())
+        self.facts[id].to_report(report_id(id), flow, &self.home)
     }
 
     fn emit_flow(&mut self, id: FlowId) {

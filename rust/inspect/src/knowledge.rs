@@ -3,15 +3,19 @@
 //! The tables are committed data (`data/README.md` says where they come from) and are read in place: a look-up
 //! allocates nothing.
 
+mod adequacy;
 mod country;
 mod endpoint;
+mod operator;
 mod resolver;
 mod special;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+pub use adequacy::{Adequacy, adequacy};
 pub use country::CountryTable;
-pub use endpoint::{Endpoint, PURPOSES, endpoint};
+pub use endpoint::{Endpoint, endpoint};
+pub use operator::sim_country;
 pub use resolver::is_resolver;
 
 /// Where an address is, by the registries.

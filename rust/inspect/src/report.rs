@@ -3,6 +3,8 @@
 //! Field order is the order of the JSON. Every list is in a fixed order: flows and findings by id, phases by time,
 //! counts by name. Values are whole here; the `report` crate masks them.
 
+mod purpose;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -10,6 +12,8 @@ use packet::{App, Direction, Phase, Timestamp, Transport};
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::{Confidence, IdentifierKind};
+
+pub use purpose::{Purpose, PurposeFrom, UnknownPurpose};
 
 /// The schema's name, the first field of the JSON.
 pub const SCHEMA: &str = "telltale.report/1";
@@ -131,8 +135,10 @@ pub struct Flow {
     pub asn: Option<u32>,
     /// Who runs the host.
     pub owner: Option<String>,
-    /// What the host is for.
-    pub purpose: Option<String>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What tells that; null when nothing does.
+    pub purpose_from: Option<PurposeFrom>,
     /// JA4 fingerprint of the client.
     pub ja4: Option<String>,
     /// Whether the content is encrypted; null when nothing was sent or nobody can tell.
@@ -242,19 +248,21 @@ pub enum HostFrom {
     Certificate,
 }
 
-/// How bad a finding is.
+/// How bad a finding is. What grades it: whether what was told can be changed by its owner, who could read it, and
+/// whether the phone would do so in a normal boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing.
+    /// A normal phone does it too. Worth knowing, no more.
     Info,
-    /// Unusual, or of little consequence.
+    /// Unusual; or what was told can be reset or tells the model only.
     Low,
-    /// An identifier left the phone, protected or of limited use.
+    /// An identifier left the phone protected, unsure or of limited use; or a contact that can only end in one.
     Medium,
-    /// A permanent identifier left the phone in a way that its owner would object to.
+    /// One permanent identifier, a password or the phone's place for anybody on the way to read; or what a phone of
+    /// this owner has no reason to do.
     High,
-    /// Permanent identifiers left the phone for anybody on the way to read.
+    /// Several permanent identifiers, or a registration, for anybody on the way to read.
     Critical,
 }
 
@@ -277,6 +285,10 @@ pub struct Finding {
     pub at: Timestamp,
     /// The phase the phone was in.
     pub phase: Option<Phase>,
+    /// Milliseconds from that phase to what caused the finding.
+    pub since: Option<u64>,
+    /// Who opened the flow, when the platform said.
+    pub app: Option<String>,
     /// As of the flow.
     pub host: Option<String>,
     /// As of the flow.
@@ -285,6 +297,10 @@ pub struct Finding {
     pub country: Option<String>,
     /// As of the flow.
     pub encrypted: Option<bool>,
+    /// In which wrappings the identifiers stood, in words; null when none had to be undone.
+    pub disguise: Option<String>,
+    /// Whether a normal boot has it; null when that is not known.
+    pub expected: Option<bool>,
     /// The identifiers it is about; empty for rules about hosts or behaviour.
     pub identifiers: Vec<Identifier>,
     /// Whether it is about encrypted content that was read with keys that were given. Ranges are then offsets in what was

@@ -2,15 +2,19 @@
 
 mod cleartext_identifier;
 mod cleartext_registration;
+mod credentials_in_clear;
 mod echoed_identifier;
 mod encrypted_identifier;
 mod failed_lookup;
+mod foreign_registration;
+mod identifier_before_consent;
 mod identifier_in_name;
 mod misdeclared_content;
 mod probe_payload;
 mod recurring_token;
 mod registration_contact;
 mod telemetry_contact;
+mod transfer_outside_adequacy;
 mod words;
 
 use crate::evidence::Case;
@@ -24,8 +28,10 @@ pub struct Rule {
     pub name: &'static str,
     /// Judges a piece of evidence.
     pub judge: fn(&Case<'_>) -> Option<Verdict>,
-    /// Whether it says all there is to say: the rules after it are not asked.
-    pub last: bool,
+    /// Rules after it that would only say the same: when it speaks, they are not asked.
+    pub covers: &'static [&'static str],
+    /// Whether a normal boot may have it too, as far as it contacts the host. Otherwise none has it, with any host.
+    pub normal: bool,
 }
 
 /// What a rule says.
@@ -43,17 +49,41 @@ pub struct Verdict {
 
 /// Every rule, in the order in which they are asked.
 pub const RULES: &[Rule] = &[
-    Rule { name: "cleartext_registration", judge: cleartext_registration::judge, last: true },
-    Rule { name: "cleartext_identifier", judge: cleartext_identifier::judge, last: false },
-    Rule { name: "encrypted_identifier", judge: encrypted_identifier::judge, last: false },
-    Rule { name: "identifier_in_name", judge: identifier_in_name::judge, last: false },
-    Rule { name: "echoed_identifier", judge: echoed_identifier::judge, last: false },
-    Rule { name: "misdeclared_content", judge: misdeclared_content::judge, last: false },
-    Rule { name: "probe_payload", judge: probe_payload::judge, last: false },
-    Rule { name: "registration_contact", judge: registration_contact::judge, last: false },
-    Rule { name: "failed_lookup", judge: failed_lookup::judge, last: false },
-    Rule { name: "recurring_token", judge: recurring_token::judge, last: false },
-    Rule { name: "telemetry_contact", judge: telemetry_contact::judge, last: false },
+    Rule {
+        name: "cleartext_registration",
+        judge: cleartext_registration::judge,
+        covers: &["cleartext_identifier", "misdeclared_content", "probe_payload"],
+        normal: false,
+    },
+    Rule { name: "cleartext_identifier", judge: cleartext_identifier::judge, covers: &[], normal: false },
+    Rule { name: "credentials_in_clear", judge: credentials_in_clear::judge, covers: &[], normal: false },
+    Rule { name: "encrypted_identifier", judge: encrypted_identifier::judge, covers: &[], normal: false },
+    Rule { name: "identifier_in_name", judge: identifier_in_name::judge, covers: &[], normal: false },
+    Rule { name: "echoed_identifier", judge: echoed_identifier::judge, covers: &[], normal: true },
+    Rule { name: "misdeclared_content", judge: misdeclared_content::judge, covers: &[], normal: false },
+    Rule { name: "probe_payload", judge: probe_payload::judge, covers: &[], normal: false },
+    Rule {
+        name: "foreign_registration",
+        judge: foreign_registration::judge,
+        covers: &["registration_contact", "failed_lookup"],
+        normal: false,
+    },
+    Rule { name: "registration_contact", judge: registration_contact::judge, covers: &[], normal: true },
+    Rule { name: "failed_lookup", judge: failed_lookup::judge, covers: &[], normal: false },
+    Rule {
+        name: "identifier_before_consent",
+        judge: identifier_before_consent::judge,
+        covers: &[],
+        normal: false,
+    },
+    Rule {
+        name: "transfer_outside_adequacy",
+        judge: transfer_outside_adequacy::judge,
+        covers: &[],
+        normal: false,
+    },
+    Rule { name: "recurring_token", judge: recurring_token::judge, covers: &[], normal: true },
+    Rule { name: "telemetry_contact", judge: telemetry_contact::judge, covers: &[], normal: true },
 ];
 
 #[cfg(test)]
@@ -65,14 +95,23 @@ pub(crate) mod testing {
     use packet::{Direction, FlowKey, Phase, Transport};
 
     use crate::evidence::{Case, Content, Evidence, Moment, Origin, Subject};
+    use crate::facts::Home;
     use crate::identifier::{Confidence, IdentifierKind, Match};
     use crate::knowledge::{Endpoint, Network};
+    use crate::report::Purpose;
+
+    pub(crate) static NOWHERE: Home = Home { stated: None, sims: vec![] };
+
+    /// The user's word, and the countries of SIMs.
+    pub(crate) fn home(stated: &str, sims: &[&'static str]) -> Home {
+        Home { stated: (!stated.is_empty()).then(|| stated.to_owned()), sims: sims.to_vec() }
+    }
 
     pub(crate) const PLAIN: Endpoint = Endpoint {
         suffix: "plain.example",
         owner: "Example",
         country: "US",
-        purpose: "config",
+        purpose: Purpose::Config,
         expected: false,
         shared: false,
         identifiers: "",
@@ -81,9 +120,9 @@ pub(crate) mod testing {
 
     pub(crate) const REGISTRATION: Endpoint = Endpoint {
         suffix: "register.example",
-        owner: "Example Telecom",
+        owner: "China Telecom",
         country: "CN",
-        purpose: "activation-registration",
+        purpose: Purpose::Registration,
         expected: true,
         ..PLAIN
     };
@@ -105,6 +144,7 @@ pub(crate) mod testing {
             matches,
             misdeclared: None,
             decrypted: false,
+            credential: None,
         }
     }
 
@@ -128,7 +168,7 @@ pub(crate) mod testing {
             },
             evidence,
             moment: Moment { after: Some((Phase::Unlock, Duration::from_millis(2_000))) },
-            home: None,
+            home: &NOWHERE,
         }
     }
 }

@@ -81,6 +81,8 @@ struct Card {
     owner: String,
     country: String,
     app: String,
+    disguise: String,
+    normal: &'static str,
     content: &'static str,
     class: &'static str,
     count: String,
@@ -126,7 +128,8 @@ struct FlowRow {
     country_name: String,
     asn: String,
     owner: String,
-    purpose: String,
+    purpose: &'static str,
+    purpose_from: &'static str,
     protocol: String,
     ja4: String,
     bytes_out: u64,
@@ -172,7 +175,6 @@ impl Page {
     fn of(report: &Report) -> Self {
         let verdict = verdict(report);
         let groups = groups(report);
-        let flows: BTreeMap<u32, &Flow> = report.flows.iter().map(|flow| (flow.id, flow)).collect();
         let identifiers = identifier_rows(&groups);
         Self {
             style: STYLE,
@@ -185,7 +187,7 @@ impl Page {
             shares: shares(report),
             timeline: timeline(report),
             triggers: report.triggers.iter().take(MOST_ROWS).map(trigger_row).collect(),
-            cards: groups.iter().map(|group| card(report, group, &flows)).collect(),
+            cards: groups.iter().map(|group| card(report, group)).collect(),
             finding_count: number(report.findings.len() as u64),
             severities: severities(report),
             flows: flow_rows(report),
@@ -255,9 +257,8 @@ fn severities(report: &Report) -> Vec<(&'static str, usize)> {
     counts.into_iter().rev().map(|(severity, count)| (words::severity_name(severity), count)).collect()
 }
 
-fn card(report: &Report, group: &Group<'_>, flows: &BTreeMap<u32, &Flow>) -> Card {
+fn card(report: &Report, group: &Group<'_>) -> Card {
     let finding = group.first();
-    let app = flows.get(&finding.flow).and_then(|flow| flow.app.as_ref());
     let count = group.findings().len();
     Card {
         id: finding.id,
@@ -268,7 +269,9 @@ fn card(report: &Report, group: &Group<'_>, flows: &BTreeMap<u32, &Flow>) -> Car
         host: finding.host.as_deref().map_or_else(|| "no name known".into(), shown),
         owner: optional(&finding.owner),
         country: finding.country.as_deref().map(|code| shown(&country_label(code))).unwrap_or_default(),
-        app: app.map(|app| shown(&app.name)).unwrap_or_default(),
+        app: optional(&finding.app),
+        disguise: optional(&finding.disguise),
+        normal: words::normal(finding.expected),
         content: words::sent(finding),
         class: class(finding.encrypted),
         count: if count > 1 { counted(count as u64, "time", "times") } else { String::new() },
@@ -326,7 +329,8 @@ fn flow_rows(report: &Report) -> Vec<FlowRow> {
             country,
             asn: flow.asn.map(|asn| format!("AS{asn}")).unwrap_or_default(),
             owner: optional(&flow.owner),
-            purpose: optional(&flow.purpose),
+            purpose: words::purpose(flow.purpose),
+            purpose_from: flow.purpose_from.map_or("", words::purpose_from),
             protocol: format!("{} {}", flow.transport, shown(&flow.protocols.join("/"))).trim().to_owned(),
             ja4: optional(&flow.ja4),
             bytes_out: flow.bytes_out,

@@ -192,8 +192,8 @@ impl Redactor {
     fn redact_finding(&self, finding: &mut Finding) {
         self.redact(&mut finding.title);
         self.redact(&mut finding.why);
-        if let Some(host) = &mut finding.host {
-            self.redact(host);
+        for text in [&mut finding.host, &mut finding.app].into_iter().flatten() {
+            self.redact(text);
         }
         for identifier in &mut finding.identifiers {
             identifier.value = mask(identifier.kind, &identifier.value);

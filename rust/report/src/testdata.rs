@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use inspect::report::{
-    Capture, Cause, Close, Coverage, Finding, Flow, HostFrom, Identifier, PhaseAt, Report, SCHEMA, Severity,
-    Trigger, Unseen,
+    Capture, Cause, Close, Coverage, Finding, Flow, HostFrom, Identifier, PhaseAt, Purpose, PurposeFrom,
+    Report, SCHEMA, Severity, Trigger, Unseen,
 };
 use inspect::{Confidence, IdentifierKind};
 use packet::{App, Direction, Phase, Timestamp, Transport};
@@ -57,7 +57,7 @@ pub fn first_boot() -> Report {
             china_telecom,
         )
         .with(
-            "activation-registration",
+            "registration",
             &["http"],
             Some(false),
             968,
@@ -84,7 +84,7 @@ pub fn first_boot() -> Report {
             HostFrom::HttpHost,
             google,
         )
-        .with("connectivity-check", &["http"], Some(false), 224, 148, "com.android.networkstack"),
+        .with("connectivity_check", &["http"], Some(false), 224, 148, "com.android.networkstack"),
         flow(4_900, 90, Transport::Udp, "198.51.100.123:123", "time.android.com", HostFrom::DnsPhone, google)
             .with("time", &["ntp"], Some(false), 48, 48, "UID 1000: system"),
         flow(
@@ -96,7 +96,7 @@ pub fn first_boot() -> Report {
             HostFrom::Sni,
             google,
         )
-        .with("checkin", &["tls"], tls, 2_914, 6_120, "com.google.android.gms"),
+        .with("check_in", &["tls"], tls, 2_914, 6_120, "com.google.android.gms"),
         flow(
             24_300,
             4_310_000,
@@ -220,7 +220,7 @@ pub fn hostile() -> Report {
             ("<b>Owner</b>", country, 64_500),
         )
         .with(
-            "-1+1",
+            "ads",
             &["tls", "<i>h2</i>"],
             encrypted,
             index * 7_919,
@@ -247,10 +247,14 @@ pub fn hostile() -> Report {
             flow,
             at: at(index as u64 * 3_600 + 200),
             phase: Some(Phase::Unlock),
+            since: Some(index as u64),
+            app: Some("com.example.\u{1b}[5mapp".into()),
             host: Some((*name).into()),
             owner: Some("<b>Owner</b>".into()),
             country: Some("ZZ".into()),
             encrypted: [Some(true), None][index % 2],
+            disguise: Some("gzip, in it <b>base64</b>\u{202e}".into()),
+            expected: [Some(true), Some(false), None][index % 3],
             identifiers: vec![
                 identifier(IdentifierKind::Ssid, "<img src=x>\u{1b}[0m", Confidence::Key, &["http query", "json =SSID(\"x\")"], 0, 20),
                 identifier(IdentifierKind::Serial, &format!("=HYPERLINK({id})"), Confidence::Shape, &["tcp payload"], 5, u64::MAX),
@@ -306,10 +310,14 @@ fn registration_finding(report: &Report, id: u32, flow: u32, at: Timestamp, phas
         flow,
         at,
         phase: Some(phase),
+        since: Some(60_100),
+        app: Some("com.qualcomm.qti.autoregistration".into()),
         host: flow_host,
         owner: Some("China Telecom".into()),
         country: Some("CN".into()),
         encrypted: Some(false),
+        disguise: Some("base64".into()),
+        expected: Some(false),
         identifiers: vec![
             value(IdentifierKind::Imei, "001017001234569", "IMEI1", Confidence::Known),
             value(IdentifierKind::Imei, "001017001234643", "IMEI2", Confidence::Key),
@@ -333,10 +341,14 @@ fn beacon_finding(report: &Report) -> Finding {
         flow: 7,
         at: at(97_560),
         phase: Some(Phase::SetupDone),
+        since: Some(2_560),
+        app: Some("com.example.weather".into()),
         host: report.flows[6].host.clone(),
         owner: report.flows[6].owner.clone(),
         country: Some("US".into()),
         encrypted: Some(true),
+        disguise: None,
+        expected: Some(true),
         identifiers: vec![],
         decrypted: false,
     }
@@ -417,7 +429,8 @@ fn flow(
         country: some(country),
         asn: (asn > 0).then_some(asn),
         owner: some(owner),
-        purpose: None,
+        purpose: Purpose::Unknown,
+        purpose_from: None,
         ja4: None,
         encrypted: None,
         expected: None,
@@ -452,7 +465,8 @@ impl With for Flow {
         app: &str,
     ) -> Self {
         Self {
-            purpose: (!purpose.is_empty()).then(|| purpose.to_owned()),
+            purpose: purpose.parse().unwrap_or_default(),
+            purpose_from: (!purpose.is_empty()).then_some(PurposeFrom::Host),
             protocols: protocols.iter().map(|name| (*name).to_owned()).collect(),
             encrypted,
             bytes_out,

@@ -162,6 +162,9 @@ impl Page {
             self.field(2, "by", &visible(&app.name));
         }
         self.field(2, "sent", words::sent(finding));
+        if let Some(disguise) = &finding.disguise {
+            self.field(2, "hidden", &format!("in {}", visible(disguise)));
+        }
         for (index, identifier) in group.identifiers().into_iter().enumerate() {
             self.field(2, if index == 0 { "told" } else { "" }, &told(identifier));
         }
@@ -171,6 +174,9 @@ impl Page {
         }
         let flows: Vec<_> = group.flows().iter().map(u32::to_string).collect();
         self.field(2, if flows.len() == 1 { "flow" } else { "flows" }, &shortened(&flows, SHOWN_IDS));
+        if finding.expected.is_some() {
+            self.field(2, "normal", words::normal(finding.expected));
+        }
         self.field(2, "rule", &visible(&finding.rule));
     }
 

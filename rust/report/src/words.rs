@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use inspect::report::{
-    Cause, Close, Ech, Finding, Flow, HostFrom, Identifier, Report, Sample, Severity, Trigger, Unseen,
+    Cause, Close, Ech, Finding, Flow, HostFrom, Identifier, Purpose, PurposeFrom, Report, Sample, Severity,
+    Trigger, Unseen,
 };
 use inspect::{Confidence, IdentifierKind};
 use packet::{Direction, Phase, Timestamp};
@@ -262,6 +263,45 @@ pub const fn confidence_explained(identifier: &Identifier) -> &'static str {
         (Confidence::Recurrence, Direction::Inbound) => "came more than once, always the same, in the reply",
         (Confidence::Key, Direction::Inbound) => "named so by its key, in the reply",
         (Confidence::Known, Direction::Inbound) => "a value you gave, in the reply",
+    }
+}
+
+/// What a connection is for; empty when nothing tells.
+pub const fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::ConnectivityCheck => "connectivity check",
+        Purpose::Time => "time",
+        Purpose::Push => "push",
+        Purpose::CheckIn => "check-in",
+        Purpose::Registration => "registration",
+        Purpose::Firmware => "system updates",
+        Purpose::Analytics => "analytics",
+        Purpose::Crash => "crash reports",
+        Purpose::Ads => "ads",
+        Purpose::LocationAssistance => "help with locating",
+        Purpose::Account => "account",
+        Purpose::Config => "settings",
+        Purpose::Dns => "DNS",
+        Purpose::Unknown => "",
+    }
+}
+
+/// What tells the purpose.
+pub const fn purpose_from(from: PurposeFrom) -> &'static str {
+    match from {
+        PurposeFrom::Protocol => "by its protocol",
+        PurposeFrom::Host => "by the table of hosts",
+        PurposeFrom::Path => "by the path it asks for",
+        PurposeFrom::Content => "by what it carries",
+    }
+}
+
+/// Whether a normal boot has a finding; empty when that is not known.
+pub const fn normal(expected: Option<bool>) -> &'static str {
+    match expected {
+        Some(true) => "a normal boot has it too",
+        Some(false) => "no normal boot has it",
+        None => "",
     }
 }
 

@@ -7,10 +7,11 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use packet::{Direction, Timestamp};
 
 use super::{Event, Inspector, report_id};
-use crate::evidence::{Case, Content, Evidence, Moment, Origin, Subject};
+use crate::disguise::disguise;
+use crate::evidence::{Case, Content, Credential, Evidence, Moment, Origin, Subject};
 use crate::facts::{authority_of_target, host_of_authority};
 use crate::flow::FlowId;
-use crate::identifier::{self, Match, Scan, Sending, Token};
+use crate::identifier::{self, Confidence, IdentifierKind, Match, Scan, Sending, Token};
 use crate::knowledge;
 use crate::naming::Asker;
 use crate::protocol::{
@@ -37,6 +38,8 @@ struct Context {
     moment: Moment,
     country: Option<&'static str>,
     decrypted: bool,
+    owner: Option<&'static str>,
+    host: Option<String>,
 }
 
 impl Inspector {
@@ -63,7 +66,7 @@ impl Inspector {
                 }
                 let origin = self.origin_of_bytes(id);
                 let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
-                self.judge_scan(id, readable.direction, Origin::Bytes, scan);
+                self.judge_scan(id, readable.direction, Origin::Bytes, scan, None);
             }
         }
     }
@@ -141,6 +144,9 @@ impl Inspector {
             self.facts[id].add_protocol(Protocol::DOH);
             self.observe_dns(id, &lookup);
         }
+        if let Origin::Request { path, query_len, .. } = &origin {
+            self.facts[id].learn_path(path, *query_len);
+        }
         if !self.matters(message.direction) {
             return;
         }
@@ -149,7 +155,7 @@ impl Inspector {
         }
         let host = self.facts[id].host.as_ref().map(|(host, _)| host.as_str());
         let scan = self.scanner.scan_http(host, message);
-        self.judge_scan(id, message.direction, origin, scan);
+        self.judge_scan(id, message.direction, origin, scan, credential_of_request(message));
     }
 
     fn observe_message(&mut self, id: FlowId, message: &Message) {
@@ -160,7 +166,8 @@ impl Inspector {
         }
         if self.matters(message.direction) {
             let scan = self.scanner.scan_message(message);
-            self.judge_scan(id, message.direction, Origin::Message(message.protocol), scan);
+            let origin = Origin::Message(message.protocol);
+            self.judge_scan(id, message.direction, origin, scan, credential_of_message(message));
         }
     }
 
@@ -193,11 +200,18 @@ impl Inspector {
     fn scan_name(&mut self, id: FlowId, step: &str, name: &str, range: Range<u64>, origin: Origin) {
         let scan = self.scanner.scan_bytes(step, name.as_bytes(), range);
         if !scan.matches.is_empty() {
-            self.judge_scan(id, Direction::Outbound, origin, scan);
+            self.judge_scan(id, Direction::Outbound, origin, scan, None);
         }
     }
 
-    fn judge_scan(&mut self, id: FlowId, direction: Direction, origin: Origin, mut scan: Scan) {
+    fn judge_scan(
+        &mut self,
+        id: FlowId,
+        direction: Direction,
+        origin: Origin,
+        mut scan: Scan,
+        credential: Option<Credential>,
+    ) {
         let decoded = &mut self.facts[id].decoded;
         *decoded = decoded.saturating_add(scan.decoded as u64);
         for bound in scan.stopped {
@@ -207,9 +221,16 @@ impl Inspector {
         if decrypted {
             scan.matches.iter_mut().for_each(|found| found.decode.insert(0, DECRYPTED.to_owned()));
         }
+        for found in &scan.matches {
+            let sure = direction == Direction::Outbound && found.confidence > Confidence::Shape;
+            if sure && found.kind == IdentifierKind::Imsi {
+                self.home.learn(&found.value);
+            }
+        }
         let matches = self.facts[id].add_seen(direction, decrypted, scan.matches);
         self.update_encrypted(id);
-        let content = Content { direction, origin, matches, misdeclared: scan.misdeclared, decrypted };
+        let misdeclared = scan.misdeclared;
+        let content = Content { direction, origin, matches, misdeclared, decrypted, credential };
         self.judge(id, Evidence::Content(&content));
         if direction == Direction::Outbound && !matches!(content.origin, Origin::DnsName | Origin::Sni) {
             self.judge_tokens(id, scan.tokens);
@@ -261,6 +282,18 @@ impl Inspector {
         }
     }
 
+    /// Judges what was sent before the set-up was finished. Only its end shows that it had not been finished: of a phone
+    /// that was set up long ago no session sees one.
+    pub(super) fn judge_set_up(&mut self) {
+        for id in 0..self.facts.len() {
+            let sent = self.facts[id].seen.iter().filter(|seen| seen.direction == Direction::Outbound);
+            let sent: Vec<Match> = sent.map(|seen| seen.found.clone()).collect();
+            if !sent.is_empty() {
+                self.judge(id, Evidence::SetUp(&sent));
+            }
+        }
+    }
+
     pub(super) fn update_encrypted(&mut self, id: FlowId) {
         let Some(live) = &self.table.flows()[id].live else { return };
         let ways = Direction::BOTH.map(|way| live.dissector.encrypted(way));
@@ -277,7 +310,7 @@ impl Inspector {
         let (flow, facts) = (&self.table.flows()[id], &self.facts[id]);
         // A contact is judged when the flow is known, perhaps long after; what triggered it came before it was opened.
         let (trigger, at) = match evidence {
-            Evidence::Contact => (flow.opened, flow.last),
+            Evidence::Contact | Evidence::SetUp(_) => (flow.opened, flow.last),
             _ => (self.now, self.now),
         };
         let moment = Moment::at(&self.phases, trigger);
@@ -285,7 +318,15 @@ impl Inspector {
             Evidence::Content(content) => content.direction,
             _ => Direction::Outbound,
         };
-        let decrypted = matches!(&evidence, Evidence::Content(content) if content.decrypted);
+        let decrypted = match &evidence {
+            Evidence::Content(content) => content.decrypted,
+            Evidence::Recurrence(_) => self.decrypted,
+            Evidence::SetUp(_) => {
+                let mut sent = facts.seen.iter().filter(|seen| seen.direction == Direction::Outbound);
+                sent.all(|seen| seen.decrypted)
+            }
+            Evidence::Contact | Evidence::LookupFailed { .. } => false,
+        };
         let case = Case {
             subject: Subject {
                 key: flow.key,
@@ -301,20 +342,25 @@ impl Inspector {
             },
             evidence,
             moment,
-            home: self.config.home.as_deref(),
+            home: &self.home,
         };
         let country = case.country();
-        let mut verdicts = Vec::new();
+        let owner = case.endpoint().map(|endpoint| endpoint.owner);
+        let host = match case.evidence {
+            Evidence::LookupFailed { name, .. } => Some(name),
+            _ => case.subject.host,
+        };
+        let host = host.map(str::to_owned);
+        let mut verdicts: Vec<(&Rule, Verdict)> = Vec::new();
         for rule in RULES {
-            if let Some(verdict) = (rule.judge)(&case) {
+            let said = verdicts.iter().any(|(other, _)| other.covers.contains(&rule.name));
+            if let Some(verdict) = (!said).then(|| (rule.judge)(&case)).flatten() {
                 verdicts.push((rule, verdict));
-                if rule.last {
-                    break;
-                }
             }
         }
+        let context = Context { at, direction, moment, country, decrypted, owner, host };
         for (rule, verdict) in verdicts {
-            self.record(id, rule, verdict, &Context { at, direction, moment, country, decrypted });
+            self.record(id, rule, verdict, &context);
         }
     }
 
@@ -332,6 +378,9 @@ impl Inspector {
                 return;
             }
         }
+        let identifiers: Vec<_> =
+            verdict.identifiers.into_iter().map(|found| identifier(found, context.direction)).collect();
+        let after = context.moment.after;
         let finding = Finding {
             id: known.map_or(self.findings.len() as u32 + 1, |known| self.findings[known].id),
             rule: rule.name.to_owned(),
@@ -340,16 +389,16 @@ impl Inspector {
             why: verdict.why,
             flow,
             at: context.at,
-            phase: context.moment.after.map(|(phase, _)| phase),
-            host: facts.host.as_ref().map(|(host, _)| host.clone()),
-            owner: facts.endpoint.map(|endpoint| endpoint.owner.to_owned()),
+            phase: after.map(|(phase, _)| phase),
+            since: after.map(|(_, since)| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+            app: facts.app.as_ref().map(|app| app.name.clone()),
+            host: context.host.clone(),
+            owner: context.owner.map(str::to_owned),
             country: context.country.map(str::to_owned),
             encrypted: facts.encrypted,
-            identifiers: verdict
-                .identifiers
-                .into_iter()
-                .map(|found| identifier(found, context.direction))
-                .collect(),
+            disguise: disguise(&identifiers),
+            expected: if rule.normal { facts.expected(&self.home) } else { Some(false) },
+            identifiers,
             decrypted: context.decrypted,
         };
         match known {
@@ -409,6 +458,25 @@ fn request_origin(method: &str, target: &str, message: &HttpMessage) -> Origin {
         body_len: message.body.len(),
         cookie: message.header("cookie").is_some(),
     }
+}
+
+/// What lets somebody in, in a request's header (RFC 9110 section 11.6).
+fn credential_of_request(message: &HttpMessage) -> Option<Credential> {
+    let values = message.values("authorization").chain(message.values("proxy-authorization"));
+    let kind = |value: &str| match value.split_once(' ')? {
+        (scheme, secret) if secret.trim().is_empty() || scheme.is_empty() => None,
+        (scheme, _) if scheme.eq_ignore_ascii_case("basic") => Some(Credential::Password),
+        (scheme, _) if scheme.eq_ignore_ascii_case("bearer") => Some(Credential::Token),
+        _ => None,
+    };
+    values.filter_map(kind).max()
+}
+
+/// A password in a message of a protocol that has one.
+fn credential_of_message(message: &Message) -> Option<Credential> {
+    let is_password = |name: &str| ["password", "pass"].iter().any(|it| name.eq_ignore_ascii_case(it));
+    let has = message.parts.iter().any(|part| is_password(&part.name) && !part.value.is_empty());
+    has.then_some(Credential::Password)
 }
 
 fn identifier(found: Match, direction: Direction) -> Identifier {

@@ -3,25 +3,13 @@
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
+use crate::report::Purpose;
+
 /// Tab-separated, sorted by suffix, a `#` line first; the columns are the fields of [`Endpoint`].
 const TABLE: &str = include_str!("../../data/endpoints.tsv");
 
-/// Every value that [`Endpoint::purpose`] takes.
-pub const PURPOSES: [&str; 13] = [
-    "account",
-    "activation-registration",
-    "ads",
-    "analytics",
-    "check-in",
-    "config",
-    "connectivity-check",
-    "crash-report",
-    "dns",
-    "fota-update",
-    "location-assist",
-    "push",
-    "time-sync",
-];
+/// How the names of carriers with registration servers begin.
+const CARRIERS: [&str; 4] = ["China Mobile", "China Telecom", "China Unicom", "Sprint"];
 
 /// A known host, or a zone of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +20,8 @@ pub struct Endpoint {
     pub owner: &'static str,
     /// ISO 3166-1 alpha-2 code of the owner's seat; empty when unknown.
     pub country: &'static str,
-    /// What it is for: one of [`PURPOSES`].
-    pub purpose: &'static str,
+    /// What it is for.
+    pub purpose: Purpose,
     /// Whether a normal boot contacts it.
     pub expected: bool,
     /// Many services share the host: that a phone contacts it says nothing, only what it sends there does. Never to
@@ -43,6 +31,14 @@ pub struct Endpoint {
     pub identifiers: &'static str,
     /// Who says so; `[obs]` observed, `[list]` from a curated list, `[mem]` remembered and not read again.
     pub source: &'static str,
+}
+
+impl Endpoint {
+    /// Whether a carrier runs it, whose registrations are for its own customers. Makers of phones and systems register
+    /// theirs in every country.
+    pub fn is_carriers(&self) -> bool {
+        CARRIERS.iter().any(|carrier| self.owner.starts_with(carrier))
+    }
 }
 
 /// The endpoint with the longest suffix of `host` (whole labels, case and a trailing dot ignored), or of exactly
@@ -75,7 +71,7 @@ fn compare(entry: &str, name: &str) -> Ordering {
     entry.bytes().cmp(name.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
-/// Splits the table once. A row that does not have its eight columns is left out; a test says that there is none.
+/// Splits the table once. A row that does not have its eight columns, or has a purpose of its own, is left out; a test says that there is none.
 fn table() -> &'static [Endpoint] {
     static ENDPOINTS: OnceLock<Vec<Endpoint>> = OnceLock::new();
     ENDPOINTS.get_or_init(|| TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(row).collect())
@@ -88,7 +84,7 @@ fn row(line: &'static str) -> Option<Endpoint> {
         suffix: next()?,
         owner: next()?,
         country: next()?,
-        purpose: next()?,
+        purpose: next()?.parse().ok()?,
         expected: next()? == "yes",
         shared: next()? == "yes",
         identifiers: next()?,
@@ -119,7 +115,7 @@ mod tests {
     fn case_and_a_trailing_dot_are_ignored() {
         let found = endpoint("ZZHC.VNET.CN.").unwrap();
         assert_eq!((found.owner, found.country), ("China Telecom", "CN"));
-        assert_eq!(found.purpose, "activation-registration");
+        assert_eq!(found.purpose, Purpose::Registration);
     }
 
     #[test]
@@ -127,6 +123,20 @@ mod tests {
         assert_eq!(endpoint("42.99.2.15").unwrap().owner, "China Telecom");
         assert_eq!(endpoint("1.42.99.2.15"), None);
         assert_eq!(endpoint("99.2.15"), None);
+    }
+
+    #[test]
+    fn carriers_are_told_from_makers() {
+        for (host, carrier) in [
+            ("zzhc.vnet.cn", true),
+            ("dm.wo.com.cn", true),
+            ("m.fxltsbl.com", true),
+            ("oma.ssprov.sprint.com", true),
+            ("afwprovisioning-pa.googleapis.com", false),
+            ("fruet.adups.com", false),
+        ] {
+            assert_eq!(endpoint(host).unwrap().is_carriers(), carrier, "{host}");
+        }
     }
 
     #[test]
@@ -164,7 +174,7 @@ mod tests {
             assert!(is_host(suffix), "{suffix}");
             assert!(!owner.is_empty() && !source.is_empty(), "{suffix}");
             assert!(country.is_empty() || is_country(country), "{suffix}: {country}");
-            assert!(PURPOSES.contains(&purpose), "{suffix}: {purpose}");
+            assert!(purpose.parse::<Purpose>().is_ok(), "{suffix}: {purpose}");
             assert!([boot, shared].iter().all(|cell| ["yes", "no"].contains(cell)), "{suffix}");
             assert!(!source.contains("HaGeZi"), "{suffix}: GPL");
             assert!(

@@ -9,7 +9,7 @@ use super::Verdict;
 use super::words::{self, Class};
 use crate::evidence::{Case, Evidence, Origin};
 use crate::identifier::Match;
-use crate::report::Severity;
+use crate::report::{Purpose, Severity};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let Evidence::Content(content) = &case.evidence else { return None };
@@ -46,7 +46,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
 fn is_registration(case: &Case<'_>, matches: &[Match]) -> bool {
     let has =
         |class| matches.iter().any(|found| words::is_permanent(found) && words::class(found.kind) == class);
-    let known = case.subject.endpoint.is_some_and(|endpoint| endpoint.purpose == "activation-registration");
+    let known = case.subject.endpoint.is_some_and(|endpoint| endpoint.purpose == Purpose::Registration);
     let (device, subscriber) = (has(Class::Device), has(Class::Subscriber));
     (device && subscriber) || (known && (device || subscriber))
 }

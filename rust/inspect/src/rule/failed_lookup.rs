@@ -3,11 +3,11 @@
 use super::Verdict;
 use super::words;
 use crate::evidence::{Case, Evidence};
-use crate::report::Severity;
+use crate::report::{Purpose, Severity};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let Evidence::LookupFailed { name, endpoint } = &case.evidence else { return None };
-    if endpoint.purpose != "activation-registration" {
+    if endpoint.purpose != Purpose::Registration {
         return None;
     }
     Some(Verdict {
@@ -31,6 +31,6 @@ mod tests {
     fn only_registration_servers_count() {
         let lookup = |endpoint| judge(&case(None, Evidence::LookupFailed { name: "x.example", endpoint }));
         assert_eq!(lookup(&PLAIN), None);
-        assert!(lookup(&REGISTRATION).unwrap().title.contains("Example Telecom"));
+        assert!(lookup(&REGISTRATION).unwrap().title.contains("China Telecom"));
     }
 }

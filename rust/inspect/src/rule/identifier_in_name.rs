@@ -29,7 +29,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
             (false, true) => Severity::Low,
         },
         title: format!("Puts its {} into a host name", words::kinds(&content.matches, words::short)),
-        why: format!("It stands in {place}{}{}.", words::by_app(case), words::moment(case.moment)),
+        why: format!("Sent{}{}. It stands in {place}.", words::by_app(case), words::moment(case.moment)),
         identifiers: content.matches.clone(),
     })
 }
@@ -44,8 +44,14 @@ mod tests {
     use crate::rule::testing::{case, found, request};
 
     fn named(matches: Vec<Match>) -> Content {
-        let origin = Origin::Sni;
-        Content { direction: Direction::Outbound, origin, matches, misdeclared: None, decrypted: false }
+        Content {
+            direction: Direction::Outbound,
+            origin: Origin::Sni,
+            matches,
+            misdeclared: None,
+            decrypted: false,
+            credential: None,
+        }
     }
 
     #[test]

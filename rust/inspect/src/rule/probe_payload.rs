@@ -6,7 +6,8 @@ use super::Verdict;
 use super::words;
 use crate::evidence::{Case, Evidence, Origin};
 use crate::knowledge::Endpoint;
-use crate::report::Severity;
+use crate::purpose;
+use crate::report::{Purpose, Severity};
 
 /// Longest query that a probe may have: some add a cache breaker.
 const LONGEST_QUERY: usize = 48;
@@ -27,7 +28,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         severity: Severity::Medium,
         title: format!("Connectivity probe to {} carries {extra}", words::recipient(case)),
         why: format!(
-            "A probe only asks whether the network works and carries nothing; this one carries {extra}{}{}.",
+            "Sent{}{}. A probe only asks whether the network works and needs nothing for that; this one carries {extra}.",
             words::by_app(case),
             words::moment(case.moment)
         ),
@@ -37,10 +38,10 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 fn is_probe(case: &Case<'_>, path: &str, query_len: usize) -> bool {
     // A shared host answers probes among other things: there the path tells.
-    let only_probes = |endpoint: &Endpoint| endpoint.purpose == "connectivity-check" && !endpoint.shared;
+    let only_probes =
+        |endpoint: &Endpoint| endpoint.purpose == Purpose::ConnectivityCheck && !endpoint.shared;
     let known = case.subject.endpoint.is_some_and(only_probes);
-    // Web pages count clicks with `/gen_204?…`.
-    known || path.ends_with("/generate_204") || (path.ends_with("/gen_204") && query_len == 0)
+    known || purpose::is_probe(path, query_len)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::Verdict;
 use super::words;
 use crate::evidence::{Case, Evidence};
-use crate::report::Severity;
+use crate::report::{Purpose, Severity};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     if !matches!(case.evidence, Evidence::Contact) {
@@ -11,9 +11,9 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let endpoint = case.subject.endpoint.filter(|endpoint| !endpoint.shared)?;
     let purpose = match endpoint.purpose {
-        "analytics" => "usage statistics",
-        "ads" => "advertising",
-        "crash-report" => "crash reports",
+        Purpose::Analytics => "usage statistics",
+        Purpose::Ads => "advertising",
+        Purpose::Crash => "crash reports",
         _ => return None,
     };
     if case.subject.bytes[0] == 0 {
@@ -43,7 +43,7 @@ mod tests {
     use crate::knowledge::Endpoint;
     use crate::rule::testing::{PLAIN, case};
 
-    const ANALYTICS: Endpoint = Endpoint { purpose: "analytics", ..PLAIN };
+    const ANALYTICS: Endpoint = Endpoint { purpose: Purpose::Analytics, ..PLAIN };
 
     #[test]
     fn only_known_hosts_that_were_sent_something_count() {

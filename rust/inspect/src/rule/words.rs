@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use packet::Phase;
 
-use crate::evidence::{Case, Moment};
+use crate::evidence::{Case, Evidence, Moment};
+use crate::facts::Home;
 use crate::identifier::{Confidence, IdentifierKind, Match};
+use crate::knowledge::Endpoint;
 
 /// What an identifier tells, and so how bad it is when somebody else gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,9 +35,14 @@ pub(super) fn class(kind: IdentifierKind) -> Class {
     }
 }
 
+/// Whether it is more than a shape.
+pub(super) fn is_sure(found: &Match) -> bool {
+    found.confidence > Confidence::Shape
+}
+
 /// Whether it tells one phone or its owner from all others, and is more than a shape.
 pub(super) fn is_permanent(found: &Match) -> bool {
-    class(found.kind) >= Class::Device && found.confidence > Confidence::Shape
+    class(found.kind) >= Class::Device && is_sure(found)
 }
 
 /// The short name, for titles.
@@ -91,6 +98,22 @@ pub(super) fn recipient(case: &Case<'_>) -> String {
     }
 }
 
+/// The recipient of a registration: as of the flow, or by the name that was asked for.
+pub(super) fn carrier(case: &Case<'_>, endpoint: &Endpoint) -> String {
+    match case.evidence {
+        Evidence::LookupFailed { name, .. } => format!("{} ({name}, {})", endpoint.owner, endpoint.country),
+        _ => recipient(case),
+    }
+}
+
+/// "the phone's home is NO", "the phone's SIM is from NO", or both.
+pub(super) fn home(home: &Home) -> String {
+    let stated = home.stated.as_ref().map(|country| format!("the phone's home is {country}"));
+    let sims =
+        (!home.sims.is_empty()).then(|| format!("the phone's SIM is from {}", home.sims.join(" and ")));
+    stated.into_iter().chain(sims).collect::<Vec<_>>().join(", and ")
+}
+
 /// "12 s after the phone was unlocked", for the end of a sentence; empty when no phase is known.
 pub(super) fn moment(moment: Moment) -> String {
     let Some((phase, since)) = moment.after else {
@@ -134,7 +157,7 @@ pub(super) fn by_app(case: &Case<'_>) -> String {
 
 /// A sentence when the user said where the phone is at home and the recipient is elsewhere, else nothing.
 pub(super) fn abroad(case: &Case<'_>) -> String {
-    match (case.home, case.country()) {
+    match (case.home.stated.as_deref(), case.country()) {
         (Some(home), Some(there)) if !home.eq_ignore_ascii_case(there) => {
             format!(" The phone's home is {home}; this goes to {there}.")
         }

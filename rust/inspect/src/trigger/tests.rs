@@ -3,6 +3,7 @@ use std::time::Duration;
 use packet::{App, Transport};
 
 use super::*;
+use crate::report::Purpose;
 
 const START: Timestamp = Timestamp::from_millis(1_550_131_200_000);
 
@@ -28,11 +29,16 @@ fn flow(id: usize, host: &str, seconds: f64) -> Flow {
         country: None,
         asn: None,
         owner: None,
-        purpose: None,
+        purpose: Purpose::Unknown,
+        purpose_from: None,
         ja4: None,
         encrypted: None,
         expected: None,
         last: at(seconds),
+        decrypted: false,
+        ech: None,
+        certificate: None,
+        unknown: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use inspect::report::{Flow, Report, Severity};
+use inspect::report::{Flow, Purpose, Report, Severity};
 use serde::Serialize;
 
 use super::{Status, pattern, split};
@@ -113,7 +113,7 @@ pub fn purposes(reports: &[&Report], references: &[bool]) -> Vec<PurposeRow> {
     let mut rows: BTreeMap<&str, Vec<Option<Traffic>>> = BTreeMap::new();
     for (index, report) in reports.iter().enumerate() {
         for flow in &report.flows {
-            let purpose = flow.purpose.as_deref().unwrap_or("unknown");
+            let purpose = flow.purpose.as_str();
             let sides = rows.entry(purpose).or_insert_with(|| vec![None; reports.len()]);
             if let Some(side) = sides.get_mut(index) {
                 side.get_or_insert_default().add(flow);
@@ -136,7 +136,9 @@ impl HostSide {
         self.ports.insert(flow.remote.port());
         self.clear |= flow.encrypted == Some(false);
         self.countries.extend(flow.country.clone());
-        self.purposes.extend(flow.purpose.clone());
+        if flow.purpose != Purpose::Unknown {
+            self.purposes.insert(flow.purpose.as_str().to_owned());
+        }
         self.apps.extend(flow.app.as_ref().map(|app| app.name.clone()));
     }
 }

@@ -39,12 +39,7 @@ fn a_registration_that_was_not_there_before_is_new() {
     let registration = host(&comparison, "zzhc.vnet.cn");
     assert_eq!((registration.status, registration.counts), (Status::New, Some(Severity::Low)));
     assert_eq!(host(&comparison, "connectivitycheck.gstatic.com").status, Status::Same);
-    assert!(
-        comparison
-            .purposes
-            .iter()
-            .any(|row| row.purpose == "activation-registration" && row.status == Status::New)
-    );
+    assert!(comparison.purposes.iter().any(|row| row.purpose == "registration" && row.status == Status::New));
 
     let other = compare(&boots([testdata::first_boot(), testdata::nothing()]), false);
     assert_eq!((other.worst(), other.findings[0].status), (None, Status::Gone));

@@ -121,7 +121,7 @@ impl<'a> Summary<'a> {
             words::flow_host(flow),
             text(&flow.country),
             text(&flow.owner),
-            text(&flow.purpose),
+            words::purpose(flow.purpose).into(),
             words::flow_protocol(flow),
             words::bytes(self.bytes_out),
             words::bytes(self.bytes_in),

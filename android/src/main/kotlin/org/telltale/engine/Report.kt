@@ -67,7 +67,12 @@ enum class Severity {
     }
 }
 
-/** Something that was flagged. */
+/**
+ * Something that was flagged.
+ *
+ * @property disguise what the identifiers were wrapped up in, in English; null when they stood there plainly.
+ * @property expected whether a normal boot has it; null when that is not known.
+ */
 data class Finding(
     val id: Long,
     val rule: String,
@@ -81,6 +86,8 @@ data class Finding(
     val owner: String?,
     val country: String?,
     val encrypted: Boolean?,
+    val disguise: String?,
+    val expected: Boolean?,
     val identifiers: List<Identifier>,
 )
 

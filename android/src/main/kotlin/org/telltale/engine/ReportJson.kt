@@ -81,6 +81,8 @@ internal fun parseFinding(json: JSONObject): Finding {
         owner = json.textOrNull("owner"),
         country = json.textOrNull("country"),
         encrypted = json.booleanOrNull("encrypted"),
+        disguise = json.textOrNull("disguise"),
+        expected = json.booleanOrNull("expected"),
         identifiers = json.getJSONArray("identifiers").objects().mapIndexed { i, it -> parseIdentifier(it, values.getOrNull(i)) },
     )
 }

@@ -83,6 +83,9 @@ class FindingActivity : Page() {
             R.string.label_app to AppFaces(this).label(shown.flow?.app) + shown.flow?.app?.uid?.let { " (UID $it)" }.orEmpty(),
             R.string.label_when to times,
             R.string.label_how to how(finding, shown.flow),
+            R.string.label_disguise to finding.disguise,
+            R.string.label_normal to words.normal(finding.expected),
+            R.string.label_purpose to words.purpose(shown.flow?.purpose),
             R.string.label_decode to common(finding.identifiers).joinToString(" → "),
         )
     }

@@ -13,7 +13,7 @@ fun Activity.showFlow(flow: Flow) {
     val lines = listOfNotNull(
         flow.remote,
         where,
-        flow.purpose,
+        words.purpose(flow.purpose),
         AppFaces(this).label(flow.app),
         "$protocols, ${words.content(flow.encrypted)}",
         getString(R.string.volume, words.bytes(flow.bytesOut), words.bytes(flow.bytesIn)),

@@ -49,6 +49,12 @@ class Words(private val context: Context) {
     /** A kind of identifier; the word itself for one that a newer engine knows. */
     fun kind(kind: String): String = KINDS[kind]?.let(context::getString) ?: kind
 
+    /** What a connection is for; null when nothing tells, the word itself for a purpose that a newer engine knows. */
+    fun purpose(purpose: String?): String? = purpose.takeIf { it != "unknown" }?.let { PURPOSES[it]?.let(context::getString) ?: it }
+
+    /** Whether a normal boot has a finding; null when that is not known. */
+    fun normal(expected: Boolean?): String? = expected?.let { context.getString(if (it) R.string.normal_yes else R.string.normal_no) }
+
     /** How sure the engine is that it is one. */
     fun confidence(identifier: Identifier): String = context.getString(
         when (identifier.confidence) {
@@ -106,6 +112,14 @@ class Words(private val context: Context) {
             "cell" to R.string.kind_cell, "location" to R.string.kind_location, "fingerprint" to R.string.kind_fingerprint,
             "widevine_id" to R.string.kind_widevine_id, "fcm_token" to R.string.kind_fcm_token,
             "device_token" to R.string.kind_device_token,
+        )
+        val PURPOSES = mapOf(
+            "connectivity_check" to R.string.purpose_connectivity_check, "time" to R.string.purpose_time,
+            "push" to R.string.purpose_push, "check_in" to R.string.purpose_check_in,
+            "registration" to R.string.purpose_registration, "firmware" to R.string.purpose_firmware,
+            "analytics" to R.string.purpose_analytics, "crash" to R.string.purpose_crash, "ads" to R.string.purpose_ads,
+            "location_assistance" to R.string.purpose_location_assistance, "account" to R.string.purpose_account,
+            "config" to R.string.purpose_config, "dns" to R.string.purpose_dns,
         )
     }
 }

@@ -278,7 +278,7 @@ class ScreensTest {
         val screen = open<SessionsActivity>()
         awaitMain("the list") { Shots.texts(screen).size > 5 }
         Shots.draw(screen, "sessions")
-        screen.assertShows("4 findings · 23 connections, 3 encrypted")
+        screen.assertShows("5 findings · 23 connections, 3 encrypted")
         screen.assertShows("router.pcap")
         screen.assertShows(app.text(R.string.session_unfinished))
     }
