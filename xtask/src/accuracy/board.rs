@@ -42,7 +42,7 @@ const THRESHOLDS: [(&str, f64); 3] = [(KNOWN, 1.0), (KEY, 0.995), (SHAPE, 0.98)]
 const PRECISION: f64 = 0.999;
 
 /// Protocols and encodings that are not undone yet: measured and shown, but not held to the thresholds.
-const OWED: [&str; 3] = ["coap", "data URL", "mqtt"];
+const OWED: [&str; 2] = ["coap", "mqtt"];
 
 /// What of a conversation the engine is not expected to undo yet.
 pub fn owed(truth: &Truth) -> Option<&'static str> {
