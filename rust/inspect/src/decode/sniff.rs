@@ -262,6 +262,11 @@ fn is_word(part: &[u8], class: u8) -> bool {
     class & SPACE != 0 && part.iter().filter(|&&byte| byte == b' ').count() * 12 > part.len()
 }
 
+/// Words and names seldom have both.
+fn has_capital_and_digit(part: &[u8]) -> bool {
+    part.iter().any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_digit)
+}
+
 /// Whether hexadecimal digits, which may be decimal alone, can be those of a text.
 fn is_hex_of_text(part: &[u8]) -> bool {
     part.len() >= SHORT_HEX_MIN
@@ -282,7 +287,8 @@ pub fn is_promising(part: &[u8]) -> bool {
         return true;
     }
     if class & UNCODED == 0 {
-        let coded = part.len() >= 14 && class & NO_NUMBER != 0 && !is_word(part, class);
+        let long = part.len() >= 14 || (part.len() >= 11 && has_capital_and_digit(part));
+        let coded = long && class & NO_NUMBER != 0 && !is_word(part, class);
         return coded || (class & NO_HEX == 0 && is_hex_of_text(part));
     }
     matches!(
