@@ -23,7 +23,7 @@ pub struct Packet {
 }
 
 /// What two ends say, in turns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Talk {
     /// Whether it goes over UDP: then each turn is one datagram.
     pub udp: bool,
@@ -31,12 +31,6 @@ pub struct Talk {
     pub port: u16,
     /// The turns.
     pub turns: Vec<(Way, Vec<u8>)>,
-}
-
-impl Default for Way {
-    fn default() -> Self {
-        Self::Out
-    }
 }
 
 /// Most payload bytes of a packet.

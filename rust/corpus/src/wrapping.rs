@@ -61,8 +61,10 @@ pub const WRAPPINGS: [Wrapping; 18] = [
     }),
 ];
 
+type Code = fn(&[u8]) -> Vec<u8>;
+
 /// Content codings of HTTP: the token and the encoding.
-pub const CODINGS: [(&str, fn(&[u8]) -> Vec<u8>); 2] = [("gzip", gzip), ("deflate", deflate)];
+pub const CODINGS: [(&str, Code); 2] = [("gzip", gzip), ("deflate", deflate)];
 
 fn lines(text: &str, end: &str) -> Vec<u8> {
     let lines = text.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line) + end);
