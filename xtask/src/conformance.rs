@@ -5,9 +5,9 @@
 //! what is in scope, that is, all but the misses whose reason says that nobody could know, or that the engine is not
 //! to do it yet.
 
-mod corpus;
+pub mod corpus;
 mod identifiers;
-mod replay;
+pub mod replay;
 mod score;
 mod streams;
 mod truth;

@@ -1,5 +1,6 @@
 //! Chores of the project: `cargo xtask --help`.
 
+mod accuracy;
 mod apk;
 mod bench;
 mod ci;
@@ -41,6 +42,8 @@ enum Chore {
     Reproducible,
     /// Score the engine on captures that others made, against what they are known to contain
     Conformance(conformance::Arguments),
+    /// Measure how often the engine is right, on conversations that are made up and whose truth is known
+    Accuracy(accuracy::Arguments),
     /// Compare the reports of the project's own recordings with the stored ones
     Golden(golden::Arguments),
     /// Measure speed (never fails for being slow)
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Setup => apk::setup(),
         Chore::Reproducible => apk::reproducible::run(),
         Chore::Conformance(arguments) => conformance::run(&arguments),
+        Chore::Accuracy(arguments) => accuracy::run(&arguments),
         Chore::Golden(arguments) => golden::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),

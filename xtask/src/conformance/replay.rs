@@ -116,7 +116,8 @@ fn inputs(file: &Path, mut take: impl FnMut(Timestamp, Input<'_>)) -> Result<Opt
     }
 }
 
-fn report(file: &Path) -> Result<Report, String> {
+/// The engine's report of a capture.
+pub fn report(file: &Path) -> Result<Report, String> {
     let mut inspector = Inspector::new(Config::default())?;
     let truncated = inputs(file, |now, input| {
         inspector.handle_input(now, input);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::run;
 
 /// Crates that read hostile bytes and decide what a report says: nothing unsafe in them.
-const SAFE_CRATES: [&str; 6] = ["packet", "inspect", "netstack", "recording", "report", "sim"];
+const SAFE_CRATES: [&str; 7] = ["packet", "inspect", "netstack", "recording", "report", "sim", "corpus"];
 
 /// Words that say nothing about what a type is for.
 const EMPTY_NAMES: [&str; 4] = ["Manager", "Helper", "Util", "Common"];

@@ -134,7 +134,9 @@ impl Parser<'_> {
             return;
         }
         let (pieces, objects) = (self.out.len(), self.objects);
-        if !text::is_text(content) && depth < MAX_DEPTH {
+        // The tag of a message's first string is a line feed.
+        let message = !text::is_text(content) || content.starts_with(b"\n");
+        if message && depth < MAX_DEPTH {
             if self.message(range.clone(), path, depth + 1).is_some() {
                 return;
             }
@@ -184,6 +186,14 @@ mod tests {
         assert_eq!(found, [b"\x0a\x04imei".to_vec(), b"\x10\x96\x01".to_vec()]);
         assert!(delimited(&bytes[..7], 9).is_none(), "one alone");
         assert!(delimited(&[0; 40], 9).is_none());
+    }
+
+    #[test]
+    fn a_message_of_one_string_is_no_text() {
+        let inner = [b"\x0aA".as_slice(), &[b'x'; 65]].concat();
+        let bytes = [b"\x12C".as_slice(), &inner].concat();
+        assert_eq!(read(&bytes).unwrap(), [format!("2.1={}", "x".repeat(65))]);
+        assert_eq!(read(b"\x0a\x03\nab").unwrap(), ["1=\nab"]);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use super::{
 const BASE64_MIN: usize = 10;
 /// Shorter hexadecimal text is found too often in ordinary numbers.
 const HEX_MIN: usize = 20;
+/// What is shorter than those, down to these, counts when nothing but a word of letters and digits comes of it.
+const SHORT_BASE64_MIN: usize = 6;
+const SHORT_HEX_MIN: usize = 12;
 /// Shorter base32 is found too often in ordinary capitals.
 const BASE32_MIN: usize = 24;
 /// Shorter results are not tried for formats that nothing marks: they are digests and keys.
@@ -146,9 +149,9 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize) -> Content {
 /// Hexadecimal, base32, base64 and percent-encoding: the first three only when something sensible comes of them.
 fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
     let trimmed = bytes.trim_ascii();
-    if trimmed.len() >= HEX_MIN
+    if trimmed.len() >= SHORT_HEX_MIN
         && let Some(out) = hex::decode(trimmed)
-        && is_sensible(&out, limits)
+        && (is_name(&out) || trimmed.len() >= HEX_MIN && is_sensible(&out, limits))
     {
         return Some(Content::encoded("hex", out));
     }
@@ -160,12 +163,19 @@ fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
     {
         return Some(Content::encoded("base32", out));
     }
-    if let Some(out) = base64::decode(bytes, BASE64_MIN)
-        && is_sensible(&out.bytes, limits)
+    if let Some(out) = base64::decode(bytes, SHORT_BASE64_MIN)
+        && (is_name(&out.bytes) || bytes.len() * 3 / 4 >= BASE64_MIN && is_sensible(&out.bytes, limits))
     {
         return Some(Content::Encoded(Cow::Owned(out.step), out.bytes));
     }
     percent::is_encoded(bytes).then(|| Content::encoded("percent", percent::decode(bytes, true)))
+}
+
+/// Whether bytes are a short word with a digit, such as a serial number. Noise of that length is one in some 10,000 times.
+fn is_name(bytes: &[u8]) -> bool {
+    (SHORT_BASE64_MIN..=32).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && bytes.iter().any(u8::is_ascii_digit)
 }
 
 /// What a text without structure holds: a URL's query, tokens, named values.
@@ -181,13 +191,16 @@ fn named_text(bytes: &[u8], limits: &Limits) -> Content {
 /// Whether bytes look like what somebody would have encoded, and not like noise.
 fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
     const FEW: usize = 4096;
-    if text::is_text(bytes) || disguise::open(bytes).is_some() || grpc::pieces(bytes, 1).is_some() {
+    if text::is_text(bytes) || text::has_words(bytes) {
+        return true;
+    }
+    if disguise::open(bytes).is_some() || grpc::pieces(bytes, 1).is_some() {
         return true;
     }
     match Format::of(bytes) {
-        Some(Format::Zlib) => inflate(Format::Zlib, bytes, FEW, limits.ratio).bytes.len() >= 16,
-        Some(_) => true,
-        None => {
+        Some(Format::Zlib) if inflate(Format::Zlib, bytes, FEW, limits.ratio).bytes.len() >= 16 => true,
+        // A protobuf may begin as a zlib stream does.
+        None | Some(Format::Zlib) => {
             let few = Limits { steps: FEW, ..*limits };
             marked(bytes, &few, usize::MAX).is_some()
                 || wbxml::pieces(bytes, FEW).is_some()
@@ -197,6 +210,7 @@ fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
                         .is_some_and(|pieces| protobuf::is_telling(bytes, &pieces, 6)))
                 || (bytes.len() >= UNMARKED_MIN && unmarked(bytes, FEW, limits.ratio).is_some())
         }
+        Some(_) => true,
     }
 }
 
@@ -248,6 +262,18 @@ fn is_word(part: &[u8], class: u8) -> bool {
     class & SPACE != 0 && part.iter().filter(|&&byte| byte == b' ').count() * 12 > part.len()
 }
 
+/// Words and names seldom have both.
+fn has_capital_and_digit(part: &[u8]) -> bool {
+    part.iter().any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_digit)
+}
+
+/// Whether hexadecimal digits, which may be decimal alone, can be those of a text.
+fn is_hex_of_text(part: &[u8]) -> bool {
+    part.len() >= SHORT_HEX_MIN
+        && part.len().is_multiple_of(2)
+        && part.iter().step_by(2).all(|byte| matches!(byte, b'0' | b'2'..=b'7'))
+}
+
 /// A quick look at whether [`sniff`] could find something in a part.
 pub fn is_promising(part: &[u8]) -> bool {
     let class = part.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
@@ -261,7 +287,9 @@ pub fn is_promising(part: &[u8]) -> bool {
         return true;
     }
     if class & UNCODED == 0 {
-        return part.len() >= 14 && class & NO_NUMBER != 0 && !is_word(part, class);
+        let long = part.len() >= 14 || (part.len() >= 11 && has_capital_and_digit(part));
+        let coded = long && class & NO_NUMBER != 0 && !is_word(part, class);
+        return coded || (class & NO_HEX == 0 && is_hex_of_text(part));
     }
     matches!(
         part.first(),

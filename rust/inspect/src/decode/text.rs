@@ -31,6 +31,14 @@ pub fn is_texty(bytes: &[u8]) -> bool {
     !bytes.iter().take(1024).copied().any(is_control)
 }
 
+/// Whether something to read stands amid binary: a word or a text so long that noise has one in 40,000 places at most.
+pub fn has_words(bytes: &[u8]) -> bool {
+    let has = |readable: fn(&u8) -> bool, least: usize| {
+        bytes.split(|byte| !readable(byte)).any(|run| run.len() >= least)
+    };
+    has(u8::is_ascii_alphanumeric, 8) || has(|byte| byte.is_ascii_graphic() || *byte == b' ', 12)
+}
+
 fn is_control(byte: u8) -> bool {
     byte == 0x7f || (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c))
 }
@@ -111,17 +119,37 @@ pub fn pairs(bytes: &[u8], limit: usize) -> Vec<Piece> {
         if length == 0 || length > 40 || !name_at[name_at.len() - length].is_ascii_alphabetic() {
             continue;
         }
-        let rest = &bytes[at + 1..];
-        let skip = rest.iter().take_while(|byte| b" \t\"'".contains(byte)).count();
-        let start = at + 1 + skip;
-        let is_end = |byte: &u8| byte.is_ascii_whitespace() || b",;&|\"'<>(){}[]".contains(byte);
-        let end = start + bytes[start..].iter().position(is_end).unwrap_or(bytes.len() - start);
+        let (start, end) = value_of(bytes, at, name_at.len() - length);
         if start < end {
             let name = String::from_utf8_lossy(&name_at[name_at.len() - length..]).into_owned();
             out.push(Piece::slice(name, start..end, 0));
         }
     }
     out
+}
+
+/// Where the value behind the mark at `at` stands: what is in quotes; the rest of the line of a name that begins it, when
+/// nothing else in it has a name; else a word.
+fn value_of(bytes: &[u8], at: usize, name: usize) -> (usize, usize) {
+    let rest = &bytes[at + 1..];
+    let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let skip = spaces + rest[spaces..].iter().take_while(|byte| b" \t\"'".contains(byte)).count();
+    let start = at + 1 + skip;
+    let value = &bytes[start..];
+    let length_to = |ends: &dyn Fn(&u8) -> bool| value.iter().position(ends).unwrap_or(value.len());
+    let line = length_to(&|byte| matches!(byte, b'\r' | b'\n'));
+    let word = length_to(&|byte| byte.is_ascii_whitespace() || b",;&|\"'<>(){}[]".contains(byte));
+    let quote = rest.get(spaces).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+    if let Some(quote) = quote {
+        let quoted = length_to(&|byte| *byte == quote);
+        return (start, start + if quoted < line { quoted } else { word });
+    }
+    let alone = bytes[at] == b':'
+        && bytes[..name].last().is_none_or(|byte| *byte == b'\n')
+        && line <= 128
+        && line < value.len()
+        && !value[..line].iter().any(|byte| b":=\"<>{}[]".contains(byte));
+    (start, start + if alone { value[..line].trim_ascii_end().len() } else { word })
 }
 
 #[cfg(test)]
@@ -141,9 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn tells_words_amid_binary() {
+        assert!(has_words(b"\0\x01359091108778933\xff") && !has_words(b"\0\x01short\xffwords"));
+        assert!(has_words(b"\x0828b77ea3\xff"));
+    }
+
+    #[test]
     fn finds_named_values() {
         let text = "device IMEI:123; X-Mac = \"02:00\" and\nserial: ABC";
         assert_eq!(read(text, pairs(text.as_bytes(), 9)), ["IMEI=123", "X-Mac=02:00", "serial=ABC"]);
+        let text = "wifi: Haus am See\r\nat: 1, 2\nn=\"a b\" c='d e\nmac: x ip: y\n";
+        let expected = ["wifi=Haus am See", "at=1, 2", "n=a b", "c=d", "mac=x", "ip=y"];
+        assert_eq!(read(text, pairs(text.as_bytes(), 9)), expected);
         let text = "GET http://h/p?a=1&b=2 now";
         assert_eq!(read(text, query(text.as_bytes(), 9)), ["a=1", "b=2"]);
         let text = "Bearer eyJhbGciOiJub25lIn0.eyJpbWVpIjoiMSJ9eyJh.sig";

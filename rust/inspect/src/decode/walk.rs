@@ -20,6 +20,8 @@ use crate::protocol::{BodyCoding, HttpMessage, HttpStart, Message};
 const CRIBBED: usize = 64 << 10;
 /// Shorter leaves are not.
 const CRIBBED_MIN: usize = 16;
+/// Shorter segments of a path are not looked into.
+const SEGMENT_MIN: usize = 10;
 
 /// Takes an HTTP message apart: target, headers, cookies, body. `host` as the flow is named.
 pub fn decode_http<'a>(host: Option<&str>, message: &'a HttpMessage, limits: Limits) -> Decoded<'a> {
@@ -159,7 +161,9 @@ impl<'a> Walk<'a> {
         let node = self.node(Bytes::Input(bytes), place, chain, 0);
         let path_end = target.find('?').unwrap_or(target.len());
         self.out.objects += 1;
-        self.parts(node, "http", vec![Piece::slice("path", 0..path_end, 1)], false);
+        let mut pieces = vec![Piece::slice("path", 0..path_end, 1)];
+        pieces.extend(segments(bytes.get(..path_end).unwrap_or_default()));
+        self.parts(node, "http", pieces, false);
         if path_end + 1 < target.len() {
             let mut pieces = form::pieces(&bytes[path_end + 1..], self.limits.steps);
             for piece in &mut pieces {
@@ -502,6 +506,20 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// The segments of a path that are long enough to be encoded.
+fn segments(path: &[u8]) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    for (number, segment) in path.split(|&byte| byte == b'/').enumerate().take(32) {
+        let range = start..start + segment.len();
+        if range.len() >= SEGMENT_MIN && range.len() < path.len() {
+            out.push(Piece::slice(format!("path[{number}]"), range.clone(), 1));
+        }
+        start = range.end + 1;
+    }
+    out
 }
 
 /// Whether nothing but tokens was found in bytes that are no text.

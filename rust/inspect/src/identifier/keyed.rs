@@ -109,7 +109,7 @@ fn device(value: &[u8]) -> Option<(Kind, String)> {
         .or_else(|| mac::mac(value, false).map(|it| (Kind::Mac, it)))
         .or_else(|| software::uuid(value).map(|it| (Kind::AdvertisingId, it)))
         .or_else(|| software::android_id_by_context(value).map(|it| (Kind::AndroidId, it)))
-        .or_else(|| software::gsf_id(value).map(|it| (Kind::GsfId, it)))
+        .or_else(|| software::gsf_id_by_context(value).map(|it| (Kind::GsfId, it)))
 }
 
 /// Under a vague key an Android ID is believed where a device is described.

@@ -285,6 +285,28 @@ impl Scanner {
         if self.cribs.is_empty() { decoded } else { decode::uncover(decoded, &self.cribs, self.limits) }
     }
 
+    /// Scans a host name: as a whole, then label by label, which may be encoded. `range` is where it stands; where it does
+    /// not stand as it is (compressed in DNS), it is the range of all its labels.
+    pub fn scan_name(&self, origin: &str, name: &str, range: Range<u64>) -> Scan {
+        let mut scan = self.scan_bytes(origin, name.as_bytes(), range.clone());
+        let exact = range.end.saturating_sub(range.start) == name.len() as u64;
+        let mut start = range.start;
+        for label in name.split('.') {
+            let end = start.saturating_add(label.len() as u64);
+            if label.len() >= 10 && label.len() < name.len() {
+                let of_label = if exact { start..end } else { range.clone() };
+                let more = self.scan_bytes(origin, label.as_bytes(), of_label).matches;
+                let is_new = |it: &Match| {
+                    !scan.matches.iter().any(|known| known.kind == it.kind && known.value == it.value)
+                };
+                let more: Vec<_> = more.into_iter().filter(is_new).collect();
+                scan.matches.extend(more);
+            }
+            start = end.saturating_add(1);
+        }
+        scan
+    }
+
     fn scan(&self, decoded: &Decoded<'_>) -> Scan {
         let matches = scan::matches(decoded, &self.known, &self.learned, &self.shapes);
         let mut tokens = token::tokens(decoded);
@@ -328,7 +350,19 @@ fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::misdeclared;
+    use super::{IdentifierKind, Scanner, misdeclared};
+
+    #[test]
+    fn a_host_name_is_read_label_by_label() {
+        let found = |name: &str| {
+            let scan = Scanner::default().scan_name("tls sni", name, 100..100 + name.len() as u64);
+            scan.matches.into_iter().map(|it| (it.kind, it.range)).collect::<Vec<_>>()
+        };
+        // The letters of the next label are hexadecimal digits.
+        assert_eq!(found("359091108778933.edge.example"), [(IdentifierKind::Imei, 100..115)]);
+        assert_eq!(found("x.333539303931313038373738393333.example"), [(IdentifierKind::Imei, 102..132)]);
+        assert_eq!(found("d3b07384d113edec49eaa6238ad5ff00.cloud.example"), []);
+    }
 
     #[test]
     fn only_a_claim_that_the_bytes_refute_is_a_lie() {

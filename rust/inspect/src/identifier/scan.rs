@@ -32,6 +32,7 @@ pub fn matches(decoded: &Decoded<'_>, known: &KnownValues, learned: &Learned, sh
     for object in &objects.list {
         search_places(decoded, object, known, &mut found);
     }
+    found.recognise(known);
     found.finish()
 }
 
@@ -384,6 +385,15 @@ impl Findings {
             None if self.0.len() >= MOST_MATCHES => {}
             _ => {
                 self.0.insert(key, found);
+            }
+        }
+    }
+
+    /// What a key or a shape shows may be a known value in a dress that no search expects (`0<IMSI>@nai…`).
+    fn recognise(&mut self, known: &KnownValues) {
+        for found in self.0.values_mut().filter(|it| it.confidence < Confidence::Known) {
+            if known.same(found.kind, &found.value).is_some_and(|value| value == found.value) {
+                found.confidence = Confidence::Known;
             }
         }
     }

@@ -184,7 +184,7 @@ fn number(part: &[u8]) -> Option<(Kind, String)> {
 }
 
 fn fingerprint(text: &[u8], mark: Range<usize>) -> Option<Found> {
-    let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>,;|&()=[]{}".contains(byte);
+    let is_end = |byte: &u8| !byte.is_ascii_graphic() || b"\"'<>,;|&()=[]{}?!*".contains(byte);
     let from = mark.start.saturating_sub(160);
     let start = text[from..mark.start].iter().rposition(is_end).map_or(from, |at| from + at + 1);
     let range = start..mark.end;

@@ -19,10 +19,15 @@ pub fn android_id_by_context(text: &[u8]) -> Option<String> {
     android_id(text).filter(|_| clear)
 }
 
-/// A Google Services Framework ID: a 64-bit number of 17 to 20 digits.
+/// A Google Services Framework ID as its key names it: a 64-bit number of 17 to 20 digits.
 pub fn gsf_id(text: &[u8]) -> Option<String> {
-    let valid = (17..=20).contains(&text.len()) && all_digits(text) && !is_dummy(text) && !is_epoch(text);
+    let valid = (17..=20).contains(&text.len()) && all_digits(text) && !is_dummy(text);
     std::str::from_utf8(text).ok().filter(|it| valid && it.parse::<u64>().is_ok()).map(str::to_owned)
+}
+
+/// One under a vague key: a seventh of them could be a time in nanoseconds, and is given up.
+pub fn gsf_id_by_context(text: &[u8]) -> Option<String> {
+    gsf_id(text).filter(|_| !is_epoch(text))
 }
 
 /// A UUID (RFC 9562 section 4) in lower case, with or without hyphens. Placeholders are none.
@@ -108,7 +113,8 @@ mod tests {
         assert_eq!(android_id(b"9774D56D682E549C").as_deref(), Some("9774d56d682e549c"));
         assert_eq!(android_id(b"1700000000000000"), None);
         assert_eq!(gsf_id(b"8786574056807174179").as_deref(), Some("8786574056807174179"));
-        assert_eq!(gsf_id(b"1700000000000000000"), None);
+        assert_eq!(gsf_id_by_context(b"1700000000000000000"), None);
+        assert!(gsf_id(b"1700000000000000000").is_some());
         assert!(uuid(b"38400000-8cf0-11bd-b23e-10b96e40000d").is_some());
         assert_eq!(uuid(b"00000000-0000-0000-0000-000000000000"), None);
         assert!(fingerprint(b"test/tst/tst:9/PQ1A/1:user/release-keys"));

@@ -198,7 +198,7 @@ impl Inspector {
     }
 
     fn scan_name(&mut self, id: FlowId, step: &str, name: &str, range: Range<u64>, origin: Origin) {
-        let scan = self.scanner.scan_bytes(step, name.as_bytes(), range);
+        let scan = self.scanner.scan_name(step, name, range);
         if !scan.matches.is_empty() {
             self.judge_scan(id, Direction::Outbound, origin, scan, None);
         }

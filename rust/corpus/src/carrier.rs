@@ -1,0 +1,215 @@
+//! What brings contents and values to the network: a transport and a place in it.
+
+use crate::content::{Field, form_of};
+use crate::packet::{Talk, Way};
+use crate::protocol as p;
+use crate::random::Random;
+use crate::wrapping::{CODINGS, percent};
+
+/// What is brought.
+#[derive(Debug)]
+pub struct Load<'a> {
+    /// The content, for carriers of contents.
+    pub bytes: &'a [u8],
+    /// What an honest client says of it.
+    pub media_type: &'a str,
+    /// Whether it is text.
+    pub text: bool,
+    /// The fields, for carriers of values.
+    pub fields: &'a [Field],
+}
+
+/// What a carrier can bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Any content.
+    Content,
+    /// A content that is text.
+    Text,
+    /// A content that is text on one line.
+    Line,
+    /// Values with their names.
+    Fields,
+    /// Values, without their names.
+    Values,
+    /// One value that can be a label of a host name.
+    Label,
+}
+
+/// A carrier.
+#[derive(Debug, Clone, Copy)]
+pub struct Carrier {
+    /// For tables: the place.
+    pub name: &'static str,
+    /// For tables: the transport.
+    pub transport: &'static str,
+    /// What it can bring.
+    pub takes: Takes,
+    send: fn(&Load<'_>, &mut Random) -> Talk,
+}
+
+impl Carrier {
+    /// The talk.
+    pub fn send(&self, load: &Load<'_>, random: &mut Random) -> Talk {
+        (self.send)(load, random)
+    }
+}
+
+const fn of(
+    transport: &'static str,
+    name: &'static str,
+    takes: Takes,
+    send: fn(&Load<'_>, &mut Random) -> Talk,
+) -> Carrier {
+    Carrier { name, transport, takes, send }
+}
+
+/// Every carrier.
+pub const CARRIERS: [Carrier; 24] = [
+    of("http", "body", Takes::Content, |load, random| post(&media_type(load, random), load.bytes, random)),
+    of("http", "coded body", Takes::Content, |load, random| {
+        let (token, code) = CODINGS[random.index(CODINGS.len())];
+        let mut head = media_type(load, random);
+        head.push(Field::new("Content-Encoding", token));
+        post(&head, &code(load.bytes), random)
+    }),
+    of("http", "form field", Takes::Text, |load, random| {
+        let fields = [Field::new("cmd", "up"), Field::new("data", load.bytes)];
+        post(&[Field::new("Content-Type", "application/x-www-form-urlencoded")], &form_of(&fields), random)
+    }),
+    of("http", "json field", Takes::Text, |load, random| {
+        let text = String::from_utf8_lossy(load.bytes).replace('\\', "\\\\").replace('"', "\\\"");
+        let text = text.replace('\r', "\\r").replace('\n', "\\n").replace('\t', "\\t");
+        let body = format!("{{\"cmd\":\"up\",\"data\":\"{text}\"}}");
+        post(&[Field::new("Content-Type", "application/json")], body.as_bytes(), random)
+    }),
+    of("http", "query field", Takes::Text, |load, random| {
+        get(&p::query("/up", &[Field::new("v", "2"), Field::new("data", load.bytes)]), &[], random)
+    }),
+    of("http", "header field", Takes::Line, |load, random| {
+        get("/up", &[Field::new("X-Payload", load.bytes)], random)
+    }),
+    of("http", "query", Takes::Fields, |load, random| get(&p::query("/check", load.fields), &[], random)),
+    of("http", "header", Takes::Fields, |load, random| get("/check", load.fields, random)),
+    of("http", "cookie", Takes::Fields, |load, random| {
+        let pairs: Vec<_> =
+            load.fields.iter().map(|it| [it.name.as_bytes(), b"=", &it.value].concat()).collect();
+        let cookie = [b"lang=en; ", pairs.join(b"; ".as_slice()).as_slice()].concat();
+        get("/check", &[Field::new("Cookie", cookie)], random)
+    }),
+    of("http", "path", Takes::Values, |load, random| {
+        let values: Vec<_> = load.fields.iter().map(|it| percent(&it.value)).collect();
+        get(&format!("/v1/{}/status", String::from_utf8_lossy(&values.join(&b'/'))), &[], random)
+    }),
+    of("http", "user agent", Takes::Values, |load, random| {
+        let values: Vec<_> = load.fields.iter().map(|it| it.value.clone()).collect();
+        let agent = [b"Client/3.2 (Android; ", values.join(b"; ".as_slice()).as_slice(), b")"].concat();
+        get("/check", &[Field::new("X-Agent", agent)], random)
+    }),
+    of("tcp", "payload", Takes::Content, |load, random| raw(false, load.bytes, random)),
+    of("udp", "payload", Takes::Content, |load, random| raw(true, load.bytes, random)),
+    of("dns", "name", Takes::Label, |load, random| {
+        let question = p::dns(&name(load, random), random);
+        Talk { udp: true, port: 53, turns: vec![(Way::Out, question)] }
+    }),
+    of("tls", "server name", Takes::Label, |load, random| {
+        let hello = p::client_hello(&name(load, random), random);
+        Talk { udp: false, port: port(443, random), turns: vec![(Way::Out, hello)] }
+    }),
+    of("mqtt", "payload", Takes::Content, |load, random| mqtt(b"c-1", Some(load.bytes), random)),
+    of("mqtt", "client id", Takes::Values, |load, random| {
+        let values: Vec<_> = load.fields.iter().map(|it| it.value.clone()).collect();
+        mqtt(&values.join(&b'-'), None, random)
+    }),
+    of("coap", "payload", Takes::Content, |load, random| coap(&[(11, b"up")], load.bytes, random)),
+    of("coap", "query", Takes::Fields, |load, random| {
+        let pairs: Vec<_> =
+            load.fields.iter().map(|it| [it.name.as_bytes(), b"=", &it.value].concat()).collect();
+        let mut options: Vec<(u16, &[u8])> = vec![(11, b"rd"), (15, b"lt=86400")];
+        options.extend(pairs.iter().map(|it| (15, it.as_slice())));
+        coap(&options, b"</1/0>,</3/0>", random)
+    }),
+    of("websocket", "message", Takes::Content, |load, random| {
+        let message = p::websocket_message(load.bytes, load.text, random);
+        let turns = vec![
+            (Way::Out, p::websocket_opening(random)),
+            (Way::In, p::websocket_answer()),
+            (Way::Out, message),
+        ];
+        Talk { udp: false, port: port(80, random), turns }
+    }),
+    of("http2", "body", Takes::Content, |load, random| {
+        let head = media_type(load, random);
+        http2("POST", "/up", &head, load.bytes, random)
+    }),
+    of("http2", "query", Takes::Fields, |load, random| {
+        http2("GET", &p::query("/check", load.fields), &[], b"", random)
+    }),
+    of("http2", "header", Takes::Fields, |load, random| http2("GET", "/check", load.fields, b"", random)),
+    of("http2", "path", Takes::Values, |load, random| {
+        let values: Vec<_> = load.fields.iter().map(|it| percent(&it.value)).collect();
+        http2("GET", &format!("/v1/{}", String::from_utf8_lossy(&values.join(&b'/'))), &[], b"", random)
+    }),
+];
+
+/// What clients say of a content: the truth, something general, nothing, or something else.
+fn media_type(load: &Load<'_>, random: &mut Random) -> Vec<Field> {
+    let says = match random.below(10) {
+        0..6 => load.media_type,
+        6..8 => "application/octet-stream",
+        8 => return Vec::new(),
+        _ => "text/plain; charset=utf-8",
+    };
+    vec![Field::new("Content-Type", says)]
+}
+
+fn port(usual: u16, random: &mut Random) -> u16 {
+    if random.happens(50) { usual } else { random.between(81, 65_535) as u16 }
+}
+
+fn http(request: Vec<u8>, random: &mut Random) -> Talk {
+    let mut turns = vec![(Way::Out, request)];
+    if random.happens(70) {
+        turns.push((Way::In, p::http_answer()));
+    }
+    Talk { udp: false, port: port(80, random), turns }
+}
+
+fn post(head: &[Field], body: &[u8], random: &mut Random) -> Talk {
+    let request = p::http("POST", random.pick(&["/", "/up", "/api/v1/report"]), head, body, random);
+    http(request, random)
+}
+
+fn get(target: &str, head: &[Field], random: &mut Random) -> Talk {
+    let request = p::http("GET", target, head, b"", random);
+    http(request, random)
+}
+
+fn raw(udp: bool, bytes: &[u8], random: &mut Random) -> Talk {
+    Talk { udp, port: random.between(1024, 65_535) as u16, turns: vec![(Way::Out, bytes.to_vec())] }
+}
+
+fn name(load: &Load<'_>, random: &mut Random) -> String {
+    let label = load.fields.first().map(|it| String::from_utf8_lossy(&it.value).into_owned());
+    format!("{}.{}", label.unwrap_or_default(), p::host(random))
+}
+
+fn mqtt(client: &[u8], payload: Option<&[u8]>, random: &mut Random) -> Talk {
+    let mut turns = vec![(Way::Out, p::mqtt_connect(client)), (Way::In, vec![0x20, 2, 0, 0])];
+    turns.extend(payload.map(|payload| (Way::Out, p::mqtt_publish("up/report", payload))));
+    Talk { udp: false, port: port(1883, random), turns }
+}
+
+fn coap(options: &[(u16, &[u8])], payload: &[u8], random: &mut Random) -> Talk {
+    let message = p::coap(options, payload, random);
+    Talk { udp: true, port: port(5683, random), turns: vec![(Way::Out, message)] }
+}
+
+fn http2(method: &str, path: &str, head: &[Field], body: &[u8], random: &mut Random) -> Talk {
+    let request = p::http2(method, path, head, body, random);
+    Talk {
+        udp: false,
+        port: port(80, random),
+        turns: vec![(Way::Out, request), (Way::In, p::http2_answer())],
+    }
+}

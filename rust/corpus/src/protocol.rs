@@ -1,0 +1,257 @@
+//! Application protocols, as clients write them: enough of each to carry a content.
+
+use crate::content::{Field, varint};
+use crate::random::Random;
+use crate::wrapping;
+
+/// An HTTP/1 request. `head` are header fields in addition to the usual ones.
+pub fn http(method: &str, target: &str, head: &[Field], body: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut lines = vec![
+        Field::new("Host", host(random)),
+        Field::new(
+            "User-Agent",
+            random.pick(&["okhttp/4.9.1", "Dalvik/2.1.0 (Linux; U; Android 9)", "curl/7.88.1", "Reg/1.0"]),
+        ),
+        Field::new("Accept", "*/*"),
+    ];
+    lines.extend_from_slice(head);
+    random.shuffle(&mut lines);
+    let chunked = !body.is_empty() && random.happens(15);
+    if chunked {
+        lines.push(Field::new("Transfer-Encoding", "chunked"));
+    } else if !body.is_empty() || method == "POST" {
+        lines.push(Field::new("Content-Length", body.len().to_string()));
+    }
+    let mut out = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+    // Firmware of some modems leaves out the space.
+    let colon: &[u8] = if random.happens(10) { b":" } else { b": " };
+    for line in lines {
+        out.extend([line.name.as_bytes(), colon, &line.value, b"\r\n"].concat());
+    }
+    out.extend(b"\r\n");
+    if chunked {
+        out.extend(chunks(body, random))
+    } else {
+        out.extend(body)
+    }
+    out
+}
+
+fn chunks(body: &[u8], random: &mut Random) -> Vec<u8> {
+    let size = random.between(1 + body.len() as u64 / 20, 1 + body.len() as u64) as usize;
+    let mut out = Vec::new();
+    for chunk in body.chunks(size) {
+        out.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+        out.extend(chunk);
+        out.extend(b"\r\n");
+    }
+    out.extend(b"0\r\n\r\n");
+    out
+}
+
+/// A host name that no table knows.
+pub fn host(random: &mut Random) -> String {
+    let word = random.pick(&["api", "reg", "up", "log", "svc", "gw", "edge"]);
+    format!("{word}{}.{}.example", random.below(40), random.pick(&["vendor", "carrier", "cloud", "shop"]))
+}
+
+/// An answer that says nothing.
+pub fn http_answer() -> Vec<u8> {
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec()
+}
+
+/// A question for an A record (RFC 1035).
+pub fn dns(name: &str, random: &mut Random) -> Vec<u8> {
+    let mut out = random.bytes(2);
+    out.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    for label in name.split('.') {
+        out.push(label.len() as u8);
+        out.extend(label.as_bytes());
+    }
+    out.extend([0, 0, 1, 0, 1]);
+    out
+}
+
+/// A TLS 1.3 hello that asks for a name (RFC 8446, RFC 6066).
+pub fn client_hello(name: &str, random: &mut Random) -> Vec<u8> {
+    let with_length = |bytes: Vec<u8>| [(bytes.len() as u16).to_be_bytes().to_vec(), bytes].concat();
+    let extension = |kind: u16, body: Vec<u8>| [kind.to_be_bytes().to_vec(), with_length(body)].concat();
+    let server_name = with_length([vec![0], with_length(name.as_bytes().to_vec())].concat());
+    let share = [vec![0, 0x1d], with_length(random.bytes(32))].concat();
+    let extensions = [
+        extension(0x0000, server_name),
+        extension(0x000a, vec![0, 2, 0, 0x1d]),
+        extension(0x000d, vec![0, 4, 4, 3, 8, 4]),
+        extension(0x0010, b"\0\x0c\x02h2\x08http/1.1".to_vec()),
+        extension(0x002b, vec![2, 3, 4]),
+        extension(0x0033, with_length(share)),
+    ];
+    let mut hello = vec![3, 3];
+    hello.extend(random.bytes(32));
+    hello.push(32);
+    hello.extend(random.bytes(32));
+    hello.extend([0, 6, 0x13, 1, 0x13, 2, 0x13, 3, 1, 0]);
+    hello.extend(with_length(extensions.concat()));
+    let handshake = [vec![1, 0], with_length(hello)].concat();
+    [vec![22, 3, 1], with_length(handshake)].concat()
+}
+
+fn mqtt_text(text: &[u8]) -> Vec<u8> {
+    [(text.len() as u16).to_be_bytes().as_slice(), text].concat()
+}
+
+fn mqtt_packet(kind: u8, body: &[u8]) -> Vec<u8> {
+    [vec![kind], varint(body.len() as u64), body.to_vec()].concat()
+}
+
+/// MQTT 3.1.1 CONNECT.
+pub fn mqtt_connect(client: &[u8]) -> Vec<u8> {
+    let body = [mqtt_text(b"MQTT"), vec![4, 2, 0, 60], mqtt_text(client)].concat();
+    mqtt_packet(0x10, &body)
+}
+
+/// MQTT PUBLISH at most once.
+pub fn mqtt_publish(topic: &str, payload: &[u8]) -> Vec<u8> {
+    mqtt_packet(0x30, &[mqtt_text(topic.as_bytes()), payload.to_vec()].concat())
+}
+
+/// A CoAP POST (RFC 7252 section 3). Options are number and value, sorted by number.
+pub fn coap(options: &[(u16, &[u8])], payload: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = vec![0x44, 0x02];
+    out.extend(random.bytes(6));
+    let mut last = 0;
+    for (number, value) in options {
+        let (delta, more_delta) = nibble((number - last).into());
+        let (length, more_length) = nibble(value.len());
+        out.push(delta << 4 | length);
+        out.extend([more_delta, more_length, value.to_vec()].concat());
+        last = *number;
+    }
+    out.push(0xff);
+    out.extend(payload);
+    out
+}
+
+fn nibble(value: usize) -> (u8, Vec<u8>) {
+    match value {
+        0..13 => (value as u8, Vec::new()),
+        13..269 => (13, vec![(value - 13) as u8]),
+        _ => (14, ((value - 269) as u16).to_be_bytes().to_vec()),
+    }
+}
+
+/// A client's opening handshake (RFC 6455 section 4.1).
+pub fn websocket_opening(random: &mut Random) -> Vec<u8> {
+    let head = [
+        Field::new("Connection", "Upgrade"),
+        Field::new("Upgrade", "websocket"),
+        Field::new("Sec-WebSocket-Version", "13"),
+        Field::new("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    http("GET", "/socket", &head, b"", random)
+}
+
+/// The server agrees.
+pub fn websocket_answer() -> Vec<u8> {
+    let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
+        .into_bytes()
+}
+
+/// A message from a client, masked, in one frame or two.
+pub fn websocket_message(message: &[u8], text: bool, random: &mut Random) -> Vec<u8> {
+    let cut = if random.happens(40) { random.index(message.len() + 1) } else { message.len() };
+    let (head, tail) = message.split_at(cut);
+    let opcode = if text { 1 } else { 2 };
+    if tail.is_empty() {
+        return websocket_frame(0x80 | opcode, head, random);
+    }
+    [websocket_frame(opcode, head, random), websocket_frame(0x80, tail, random)].concat()
+}
+
+fn websocket_frame(first: u8, payload: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = vec![first];
+    match payload.len() {
+        len @ 0..126 => out.push(0x80 | len as u8),
+        len => out.extend([&[0x80 | 126], (len as u16).to_be_bytes().as_slice()].concat()),
+    }
+    let mask = random.bytes(4);
+    out.extend(&mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    out
+}
+
+/// An HTTP/2 connection with one request, header fields as literals (RFC 9113, RFC 7541 section 6.2.2).
+pub fn http2(method: &str, path: &str, head: &[Field], body: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut fields = vec![
+        Field::new(":method", method),
+        Field::new(":scheme", "http"),
+        Field::new(":path", path),
+        Field::new(":authority", host(random)),
+    ];
+    fields.extend(head.iter().map(|it| Field::new(it.name.to_ascii_lowercase(), it.value.clone())));
+    let block: Vec<u8> = fields
+        .iter()
+        .flat_map(|it| [vec![0], prefixed(it.name.as_bytes()), prefixed(&it.value)].concat())
+        .collect();
+    let last = if body.is_empty() { 5 } else { 4 };
+    let mut out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    out.extend(http2_frame(4, 0, 0, &[]));
+    out.extend(http2_frame(1, last, 1, &block));
+    let size = random.between(1 + body.len() as u64 / 5, 1 + body.len() as u64) as usize;
+    let count = body.chunks(size).count();
+    for (number, part) in body.chunks(size).enumerate() {
+        out.extend(http2_frame(0, u8::from(number + 1 == count), 1, part));
+    }
+    out
+}
+
+/// The server's SETTINGS.
+pub fn http2_answer() -> Vec<u8> {
+    http2_frame(4, 0, 0, &[])
+}
+
+fn http2_frame(kind: u8, flags: u8, stream: u32, body: &[u8]) -> Vec<u8> {
+    let length = (body.len() as u32).to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), body].concat()
+}
+
+/// A string literal without Huffman code.
+fn prefixed(text: &[u8]) -> Vec<u8> {
+    let length = if text.len() < 127 {
+        vec![text.len() as u8]
+    } else {
+        [vec![127], varint(text.len() as u64 - 127)].concat()
+    };
+    [length, text.to_vec()].concat()
+}
+
+/// The target of a request with one field in its query.
+pub fn query(path: &str, fields: &[Field]) -> String {
+    let pairs: Vec<String> = fields
+        .iter()
+        .map(|it| format!("{}={}", it.name, String::from_utf8_lossy(&wrapping::percent(&it.value))))
+        .collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_protocols() {
+        let random = &mut Random::new(1, 1);
+        assert_eq!(mqtt_connect(b"a"), b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01a");
+        assert_eq!(coap(&[(11, b"rd")], b"x", random)[8..], *b"\xb2rd\xffx");
+        let frame = websocket_frame(0x81, b"hi", random);
+        assert_eq!((frame[0], frame[1], frame[6] ^ frame[2]), (0x81, 0x82, b'h'));
+        assert_eq!(dns("a.b", random)[12..], *b"\x01a\x01b\0\0\x01\0\x01");
+        let hello = client_hello("x.example", random);
+        assert_eq!(usize::from(hello[3]) << 8 | usize::from(hello[4]), hello.len() - 5);
+        assert_eq!(chunks(b"abc", random).last(), Some(&b'\n'));
+        assert_eq!(query("/p", &[Field::new("a", "b c")]), "/p?a=b%20c");
+        assert!(http2("GET", "/", &[], b"", random).starts_with(b"PRI "));
+        assert_eq!(prefixed(&[b'x'; 200])[..2], [127, 73]);
+    }
+}
