@@ -201,7 +201,12 @@ impl Leaf {
 
     /// Whether it is an excerpt of a text that is a leaf as a whole.
     pub fn is_excerpt(&self) -> bool {
-        self.step.0 == "text"
+        self.step.0 == "text" || self.is_path_segment()
+    }
+
+    /// Whether it is a segment of a request's path.
+    fn is_path_segment(&self) -> bool {
+        self.step.0 == "http" && self.step.1.starts_with("path[")
     }
 
     /// The part of the key path before the last: `device` of `events[1].device.id`. Empty when there is none.

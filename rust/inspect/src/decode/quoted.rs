@@ -11,7 +11,8 @@ pub fn is_encoded(text: &[u8]) -> bool {
     while let Some(at) = rest.iter().position(|&byte| byte == b'=') {
         let after = &rest[at + 1..];
         rest = match after {
-            [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => {
+            // A soft line end is followed by a line. Base64's padding is not.
+            [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] if !rest.trim_ascii().is_empty() => {
                 marks += 2;
                 rest
             }
@@ -68,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_form_is_not_taken_for_it() {
-        for text in ["a=1&b=2", "a=41&b=42", "id=3DC0FFEE", "a=", "x", "=3d=3d"] {
+        for text in ["a=1&b=2", "a=41&b=42", "id=3DC0FFEE", "a=", "x", "=3d=3d", "aW1laT0=\n", "aW1laT0=\r\n"]
+        {
             assert!(!is_encoded(text.as_bytes()), "{text}");
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
             words::recipient(case)
         ),
         why: format!(
-            "Sent in an encrypted connection, read with the keys given{}{}: {}. Only the recipient can read it.{}",
+            "Sent{}{} in an encrypted connection, read with the keys given: {}. Only the recipient can read it.{}",
             words::by_app(case),
             words::moment(case.moment),
             words::kinds(&content.matches, crate::IdentifierKind::describe),

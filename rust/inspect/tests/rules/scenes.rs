@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use inspect::{Config, IdentifierKind, KnownIdentifier};
-use packet::Phase;
+use packet::{Direction, Phase};
 
 use crate::wire::{Tape, tls, tls_reply};
 
@@ -56,7 +56,12 @@ pub fn scenes() -> Vec<Scene> {
     };
     let norway = || Config { home: Some("NO".to_owned()), ..Config::default() };
     let plain = Config::default;
-    let pairs: [(&str, [(Config, Play); 2]); 14] = [
+    let keyed = || {
+        let mut config = Config::default();
+        config.keys.add(ENCRYPTED.as_bytes());
+        config
+    };
+    let pairs: [(&str, [(Config, Play); 2]); 15] = [
         (
             "cleartext_registration",
             [(plain(), |t| register(t, REGISTERED)), (plain(), |t| register(t, ABSENT))],
@@ -65,6 +70,8 @@ pub fn scenes() -> Vec<Scene> {
             "cleartext_identifier",
             [(plain(), |t| get(t, "/?imei=001017001234569")), (plain(), |t| get(t, NUMBERS))],
         ),
+        // The same bytes, with their keys and without.
+        ("encrypted_identifier", [(keyed(), encrypted), (plain(), encrypted)]),
         (
             "credentials_in_clear",
             [
@@ -153,6 +160,9 @@ const ADVERTISING: &str = r#"{"advertising_id":"3f2504e0-4f89-41d3-9a0c-0305e82c
 /// Numbers as shops and pages send them.
 const NUMBERS: &str = "/?order=490154203237517&time=1550131260000&card=4111111111111111&v=12.4.1.7";
 
+/// A connection of TLS 1.2 and its keys: an IMEI in a request.
+const ENCRYPTED: &str = include_str!("../../src/protocol/testdata/tls/tls12-cbc.txt");
+
 /// Base64 in lines of 76, as Android's encoder makes it.
 fn wrapped(text: &str) -> String {
     let encoded = STANDARD.encode(text);
@@ -206,6 +216,21 @@ fn beacons(tape: &mut Tape, values: [&str; 3]) {
         let target = format!("/beacon?uid={value}");
         http(tape, host, &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"), OK);
     }
+}
+
+fn encrypted(tape: &mut Tape) {
+    let turn = |line: &str| {
+        let (direction, hex) = match line.split_at_checked(2)? {
+            ("> ", hex) => (Direction::Outbound, hex),
+            ("< ", hex) => (Direction::Inbound, hex),
+            _ => return None,
+        };
+        let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        Some((direction, digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect::<Vec<u8>>()))
+    };
+    let turns: Vec<_> = ENCRYPTED.lines().filter_map(turn).collect();
+    let turns: Vec<_> = turns.iter().map(|(direction, bytes)| (*direction, &bytes[..])).collect();
+    tape.converse(APP, server(443), &turns);
 }
 
 fn secure(tape: &mut Tape, host: &str) {

@@ -57,12 +57,17 @@ impl Tape {
 
     /// A TCP connection on which the phone sends something and the server answers.
     pub fn talk(&mut self, app: &str, server: SocketAddrV4, request: &[u8], reply: &[u8]) {
+        self.converse(app, server, &[(Direction::Outbound, request), (Direction::Inbound, reply)]);
+    }
+
+    /// A TCP connection and what is said on it, turn by turn.
+    pub fn converse(&mut self, app: &str, server: SocketAddrV4, turns: &[(Direction, &[u8])]) {
         let key = self.key(Transport::Tcp, server);
         let mut sent = [0, 0];
         self.segment(&key, Direction::Outbound, SYN, &mut sent, b"");
         self.own(&key, app);
         self.segment(&key, Direction::Inbound, SYN_ACK, &mut sent, b"");
-        for (direction, bytes) in [(Direction::Outbound, request), (Direction::Inbound, reply)] {
+        for &(direction, bytes) in turns {
             for piece in bytes.chunks(SEGMENT) {
                 self.segment(&key, direction, PUSH_ACK, &mut sent, piece);
             }
