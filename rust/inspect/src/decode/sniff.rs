@@ -135,7 +135,7 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize) -> Content {
     if bytes.len() <= room && quoted::is_encoded(bytes) {
         let plain = quoted::decode(bytes);
         // The values of a form can begin as escapes do; text does not come of them.
-        if !form::is_form(bytes) || text::is_text(&plain) {
+        if !form::is_form(bytes) || (!bytes.contains(&b'&') && text::is_text(&plain)) {
             return Content::encoded("quoted-printable", plain);
         }
     }
@@ -202,7 +202,7 @@ fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
         return true;
     }
     match Format::of(bytes) {
-        Some(Format::Zlib) if inflate(Format::Zlib, bytes, FEW, limits.ratio).bytes.len() >= 16 => true,
+        Some(Format::Zlib) if is_zlib(bytes, FEW, limits.ratio) => true,
         // A protobuf may begin as a zlib stream does.
         None | Some(Format::Zlib) => {
             let few = Limits { steps: FEW, ..*limits };
@@ -216,6 +216,12 @@ fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
         }
         Some(_) => true,
     }
+}
+
+/// Whether a zlib stream stands there whole, or much comes of it: its two first bytes are often found by chance.
+fn is_zlib(bytes: &[u8], room: usize, ratio: usize) -> bool {
+    let out = inflate(Format::Zlib, bytes, room, ratio);
+    out.bytes.len() >= 16 || (out.complete && !out.bytes.is_empty())
 }
 
 /// What a byte tells about the part that it stands in.
