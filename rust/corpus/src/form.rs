@@ -173,8 +173,8 @@ fn separated(identity: &Identity) -> Option<Vec<u8>> {
 fn bare(identity: &Identity) -> Option<Vec<u8>> {
     match identity.kind {
         Kind::Mac | Kind::Bssid => Some(digits(identity).into_bytes()),
-        // Without its mark an eleven-digit number from 1 may be Chinese or North American.
-        Kind::Msisdn => Some(identity.value.trim_start_matches('+').as_bytes().to_vec()),
+        // Ten digits without a mark are a national number, of whichever country.
+        Kind::Msisdn if identity.value.len() > 11 => Some(identity.value[1..].as_bytes().to_vec()),
         _ => None,
     }
 }

@@ -223,6 +223,10 @@ fn values(
     {
         return None;
     }
+    // An option of CoAP holds 255 bytes (RFC 7252 section 5.10).
+    if carrier.transport == "coap" && fields.iter().any(|it| it.name.len() + it.value.len() > 254) {
+        return None;
+    }
     Some(carrier.send(&Load { bytes: b"", media_type: "", text: true, fields: &fields }, random))
 }
 

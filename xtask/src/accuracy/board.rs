@@ -41,14 +41,10 @@ const THRESHOLDS: [(&str, f64); 3] = [(KNOWN, 1.0), (KEY, 0.995), (SHAPE, 0.98)]
 /// Of all that is claimed at medium severity and above.
 const PRECISION: f64 = 0.999;
 
-/// Protocols and encodings that are not undone yet: measured and shown, but not held to the thresholds.
-const OWED: [&str; 2] = ["coap", "mqtt"];
-
-/// What of a conversation the engine is not expected to undo yet.
+/// What of a conversation the engine is not expected to undo yet: measured and shown, but not held to the thresholds.
 pub fn owed(truth: &Truth) -> Option<&'static str> {
     let packed = !truth.form.text && truth.wrapping != "none";
-    let named = OWED.into_iter().find(|it| [truth.transport, truth.wrapping].contains(it));
-    named.or(packed.then_some("packed digits or a digest's bytes in encoded binary"))
+    packed.then_some("packed digits or a digest's bytes in encoded binary")
 }
 
 const KNOWN: &str = "known value, readable or reversible";

@@ -133,7 +133,11 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize) -> Content {
         return Content::Parts("data", vec![piece]);
     }
     if bytes.len() <= room && quoted::is_encoded(bytes) {
-        return Content::encoded("quoted-printable", quoted::decode(bytes));
+        let plain = quoted::decode(bytes);
+        // The values of a form can begin as escapes do; text does not come of them.
+        if !form::is_form(bytes) || (!bytes.contains(&b'&') && text::is_text(&plain)) {
+            return Content::encoded("quoted-printable", plain);
+        }
     }
     if form::is_form(bytes) {
         return Content::Parts("form", form::pieces(bytes, most));
@@ -198,7 +202,7 @@ fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
         return true;
     }
     match Format::of(bytes) {
-        Some(Format::Zlib) if inflate(Format::Zlib, bytes, FEW, limits.ratio).bytes.len() >= 16 => true,
+        Some(Format::Zlib) if is_zlib(bytes, FEW, limits.ratio) => true,
         // A protobuf may begin as a zlib stream does.
         None | Some(Format::Zlib) => {
             let few = Limits { steps: FEW, ..*limits };
@@ -212,6 +216,12 @@ fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
         }
         Some(_) => true,
     }
+}
+
+/// Whether a zlib stream stands there whole, or much comes of it: its two first bytes are often found by chance.
+fn is_zlib(bytes: &[u8], room: usize, ratio: usize) -> bool {
+    let out = inflate(Format::Zlib, bytes, room, ratio);
+    out.bytes.len() >= 16 || (out.complete && !out.bytes.is_empty())
 }
 
 /// What a byte tells about the part that it stands in.
@@ -262,9 +272,9 @@ fn is_word(part: &[u8], class: u8) -> bool {
     class & SPACE != 0 && part.iter().filter(|&&byte| byte == b' ').count() * 12 > part.len()
 }
 
-/// Words and names seldom have both.
-fn has_capital_and_digit(part: &[u8]) -> bool {
-    part.iter().any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_digit)
+/// Capitals that do not begin a word, and other letters: base64 has both.
+fn is_mixed(part: &[u8]) -> bool {
+    part.iter().skip(1).any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase)
 }
 
 /// Whether hexadecimal digits, which may be decimal alone, can be those of a text.
@@ -287,7 +297,7 @@ pub fn is_promising(part: &[u8]) -> bool {
         return true;
     }
     if class & UNCODED == 0 {
-        let long = part.len() >= 14 || (part.len() >= 11 && has_capital_and_digit(part));
+        let long = part.len() >= 14 || (part.len() >= 11 && is_mixed(part));
         let coded = long && class & NO_NUMBER != 0 && !is_word(part, class);
         return coded || (class & NO_HEX == 0 && is_hex_of_text(part));
     }

@@ -31,12 +31,12 @@ pub fn is_texty(bytes: &[u8]) -> bool {
     !bytes.iter().take(1024).copied().any(is_control)
 }
 
-/// Whether something to read stands amid binary: a word or a text so long that noise has one in 40,000 places at most.
+/// Whether something to read stands amid binary: a word or a text so long that noise has one in 20,000 places at most.
 pub fn has_words(bytes: &[u8]) -> bool {
     let has = |readable: fn(&u8) -> bool, least: usize| {
         bytes.split(|byte| !readable(byte)).any(|run| run.len() >= least)
     };
-    has(u8::is_ascii_alphanumeric, 8) || has(|byte| byte.is_ascii_graphic() || *byte == b' ', 12)
+    has(u8::is_ascii_alphanumeric, 8) || has(|byte| byte.is_ascii_graphic() || *byte == b' ', 10)
 }
 
 fn is_control(byte: u8) -> bool {

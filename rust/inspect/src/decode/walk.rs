@@ -508,14 +508,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The segments of a path that are long enough to be encoded.
+/// The segments of a path that are long enough to be encoded. They have no name: the path as a whole has.
 fn segments(path: &[u8]) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut start = 0;
     for (number, segment) in path.split(|&byte| byte == b'/').enumerate().take(32) {
         let range = start..start + segment.len();
         if range.len() >= SEGMENT_MIN && range.len() < path.len() {
-            out.push(Piece::slice(format!("path[{number}]"), range.clone(), 1));
+            let piece = Piece::slice(format!("path[{number}]"), range.clone(), 1);
+            out.push(Piece { key: Some(SmolStr::default()), ..piece });
         }
         start = range.end + 1;
     }
