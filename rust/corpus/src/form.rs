@@ -174,7 +174,7 @@ fn bare(identity: &Identity) -> Option<Vec<u8>> {
     match identity.kind {
         Kind::Mac | Kind::Bssid => Some(digits(identity).into_bytes()),
         // Ten digits without a mark are a national number, of whichever country.
-        Kind::Msisdn if identity.value.len() > 11 => Some(identity.value[1..].as_bytes().to_vec()),
+        Kind::Msisdn if identity.value.len() > 11 => Some(identity.value.as_bytes()[1..].to_vec()),
         _ => None,
     }
 }
