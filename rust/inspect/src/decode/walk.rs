@@ -455,6 +455,9 @@ impl<'a> Walk<'a> {
     fn crib(&mut self, index: usize, cribs: &Cribs) {
         let Some(leaf) = self.out.leaves.get(index) else { return };
         let bytes = self.out.bytes(leaf);
+        if is_prose(bytes) {
+            return;
+        }
         let written = hex::decode(bytes.trim_ascii())
             .map(|bytes| ("hex".to_owned(), bytes))
             .or_else(|| base64::decode(bytes, CRIBBED_MIN).map(|it| (it.step, it.bytes)));
@@ -506,6 +509,16 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// Whether bytes are a long text of words, under which nothing lies: most are letters, and spaces stand between them.
+fn is_prose(bytes: &[u8]) -> bool {
+    const LONG: usize = 1024;
+    let count = |is: fn(&u8) -> bool| bytes.iter().take(LONG).filter(|byte| is(byte)).count();
+    bytes.len() >= LONG
+        && count(u8::is_ascii_alphabetic) > LONG / 2
+        && count(|byte| *byte == b' ') > LONG / 20
+        && text::is_text(bytes)
 }
 
 /// The segments of a path that are long enough to be encoded. They have no name: the path as a whole has.
