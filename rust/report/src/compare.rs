@@ -1,6 +1,6 @@
 //! Boots side by side: what is new, gone, changed, and which identifiers stay. Schema `telltale.comparison/1`.
 //!
-//! Times, local ports and addresses of a name differ in every boot and are not compared; [`pattern`] says by which name
+//! Times, local ports and addresses of a name differ in every boot and are not compared; `pattern` says by which name
 //! a host is recognised.
 
 mod csv;

@@ -70,7 +70,7 @@ class SessionTest {
         assertEquals(23, parseReport(files.json.readBytes()).flows.size)
         assertTrue(files.html.isFile)
         val summary = files.summary()
-        assertEquals(listOf(true, 4, 23, "CRITICAL", null), summary.run { listOf(ended, findings, flows, worst, failure) })
+        assertEquals(listOf(true, 5, 23, "CRITICAL", null), summary.run { listOf(ended, findings, flows, worst, failure) })
     }
 
     @Test
@@ -162,7 +162,7 @@ class SessionTest {
         assertEquals("the newest first", 23L, view.flows.first().id)
         assertEquals("the same id is the same flow", "named.example", view.flows.last().host)
         assertEquals(Counts(23, 20, 3, 0), view.counts)
-        assertEquals(listOf(4L, 3L, 2L, 1L), view.findings.map { it.id })
+        assertEquals(listOf(5L, 4L, 3L, 2L, 1L), view.findings.map { it.id })
     }
 
     @Test

@@ -87,7 +87,7 @@ class ScreensTest {
 
     private fun saved(): SessionFiles = session().apply {
         write(demoReport(), "<html>".toByteArray())
-        write(Summary(ended = true, values = true, flows = 23, readable = 20, encrypted = 3, findings = 4, worst = "CRITICAL"))
+        write(Summary(ended = true, values = true, flows = 23, readable = 20, encrypted = 3, findings = 5, worst = "CRITICAL"))
         recording.writeBytes(ByteArray(23_354))
     }
 
