@@ -115,9 +115,9 @@ impl Workshop {
     /// The APK without a signature.
     fn unsigned(&self, abis: &[Abi]) -> Result<PathBuf> {
         let mut entries = Vec::new();
-        for abi in abis {
-            let build = || native::build(*abi, &self.tools.compiler, &self.root, &self.target);
-            let library = step(&format!("engine for {}", abi.name()), build)?;
+        let build = || native::build(abis, &self.tools.compiler, &self.root, &self.target);
+        let libraries = step("engine", build)?;
+        for (abi, library) in abis.iter().zip(libraries) {
             entries.push((format!("lib/{}/{LIBRARY}", abi.name()), std::fs::read(library)?));
         }
         let Prepared { api, checks, resources } = self.prepare()?;

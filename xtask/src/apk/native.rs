@@ -55,43 +55,48 @@ impl Abi {
     }
 }
 
-/// Builds the library for one ABI, in a target folder that only Android's builds use: the standard library in it is
-/// built once, as long as the flags stay the same.
+/// Builds the library for each ABI, in a target folder that only Android's builds use: the standard library in it is
+/// built once, as long as the flags stay the same. All at once: the last step of each, which is one long optimization,
+/// keeps one core busy.
 ///
 /// # Errors
 /// When the stubs cannot be made or the build fails.
-pub fn build(abi: Abi, compiler: &Compiler, root: &Path, target: &Path) -> Result<PathBuf> {
+pub fn build(abis: &[Abi], compiler: &Compiler, root: &Path, target: &Path) -> Result<Vec<PathBuf>> {
     let mut cargo = match compiler {
-        Compiler::Debian => debian(abi, root, target)?,
-        Compiler::Ndk(ndk) => with_ndk(abi, ndk, root),
+        Compiler::Debian => debian(abis, root, target)?,
+        Compiler::Ndk(ndk) => with_ndk(abis, ndk, root),
     };
     cargo.current_dir(root).env("CARGO_TARGET_DIR", target);
-    cargo.args(["--profile", "android", "--package", "android", "--target", abi.triple()]);
-    cargo.args(["--locked", "--quiet"]);
+    cargo.args(["--profile", "android", "--package", "android", "--locked", "--quiet"]);
+    for abi in abis {
+        cargo.args(["--target", abi.triple()]);
+    }
     run::run(&mut cargo)?;
-    Ok(target.join(abi.triple()).join("android").join(LIBRARY))
+    Ok(abis.iter().map(|abi| target.join(abi.triple()).join("android").join(LIBRARY)).collect())
 }
 
 /// Debian's compiler has no Android libraries: it builds the standard library too, from Debian's package of its source.
-fn debian(abi: Abi, root: &Path, target: &Path) -> Result<Command> {
-    let folder = target.join("link").join(abi.triple());
-    linker::write_stubs(&root.join("android/toolchain/sym"), abi.emulation(), &folder)?;
-    let linker = folder.join(linker::NAME);
-    copy_self(&linker)?;
+fn debian(abis: &[Abi], root: &Path, target: &Path) -> Result<Command> {
     let mut cargo = Command::new("/usr/bin/cargo");
     // A rustup's rustc that comes first on PATH would be taken, and lacks the source.
     cargo.env("RUSTC", "/usr/bin/rustc").env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER");
     cargo.env("RUSTC_BOOTSTRAP", "1").args(["build", "-Zbuild-std=std,panic_unwind"]);
-    cargo.env(variable(abi, "LINKER"), linker).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let source =
         std::fs::canonicalize("/usr/lib/rustlib/src/rust").context("the source of Rust's libraries")?;
-    cargo.env(variable(abi, "RUSTFLAGS"), remapped(root, Some(&source)));
+    for abi in abis {
+        let folder = target.join("link").join(abi.triple());
+        linker::write_stubs(&root.join("android/toolchain/sym"), abi.emulation(), &folder)?;
+        let linker = folder.join(linker::NAME);
+        copy_self(&linker)?;
+        cargo.env(variable(*abi, "LINKER"), linker);
+        cargo.env(variable(*abi, "RUSTFLAGS"), remapped(root, Some(&source)));
+    }
     Ok(cargo)
 }
 
 /// With an NDK, the user's own compiler and its ready libraries are used; the NDK brings the unwinder.
-fn with_ndk(abi: Abi, ndk: &Path, root: &Path) -> Command {
-    let clang = format!("toolchains/llvm/prebuilt/linux-x86_64/bin/{}{MIN_SDK}-clang", abi.triple());
+fn with_ndk(abis: &[Abi], ndk: &Path, root: &Path) -> Command {
     let flags: Vec<String> = linker::FLAGS
         .iter()
         .map(|flag| format!("-C link-arg=-Wl,{flag}"))
@@ -99,7 +104,11 @@ fn with_ndk(abi: Abi, ndk: &Path, root: &Path) -> Command {
         .collect();
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--no-default-features"]);
-    cargo.env(variable(abi, "LINKER"), ndk.join(clang)).env(variable(abi, "RUSTFLAGS"), flags.join(" "));
+    for abi in abis {
+        let clang = format!("toolchains/llvm/prebuilt/linux-x86_64/bin/{}{MIN_SDK}-clang", abi.triple());
+        cargo.env(variable(*abi, "LINKER"), ndk.join(clang));
+        cargo.env(variable(*abi, "RUSTFLAGS"), flags.join(" "));
+    }
     cargo
 }
 
@@ -133,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_ndk_gets_no_unwinder_and_its_own_clang() {
-        let cargo = with_ndk(Abi::Arm64, Path::new("/ndk"), Path::new("/src"));
+        let cargo = with_ndk(&[Abi::Arm64], Path::new("/ndk"), Path::new("/src"));
         assert!(cargo.get_args().any(|argument| argument == "--no-default-features"));
         let linker = cargo.get_envs().find(|(key, _)| *key == "CARGO_TARGET_AARCH64_LINUX_ANDROID_LINKER");
         let clang = "/ndk/toolchains/llvm/prebuilt/linux-x86_64/bin/aarch64-linux-android26-clang";
