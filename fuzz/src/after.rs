@@ -1,12 +1,13 @@
-//! Targets of one dissector each: a flow that it is known to take, then any bytes in turns, each behind a control byte
-//! and its length. However a stream is cut, the same must come of it, and every range must stay inside.
+//! Targets of one dissector each: a flow that it is known to take, then any bytes in turns.
 
-use inspect::protocol::{Dissector, Observation};
-use inspect::stream::StreamEvent;
-use packet::{Direction, Timestamp, Transport};
+use packet::Direction;
+
+use crate::conversation::{datagrams, stream};
 
 const OUT: Direction = Direction::Outbound;
 const IN: Direction = Direction::Inbound;
+/// Tells nothing of the protocol.
+const PORT: u16 = 9999;
 
 // How flows begin.
 const MQTT: &[u8] = b"\x10\x0e\0\x04MQTT\x05\x02\0\x3c\0\0\x01a";
@@ -22,143 +23,94 @@ const SMTP: &[u8] = b"220 ESMTP\r\n";
 const POP3: &[u8] = b"+OK POP3\r\n";
 const IMAP: &[u8] = b"* OK IMAP\r\n";
 
-/// A direction and its bytes.
-type Turn<'a> = (Direction, &'a [u8]);
-
-/// Reads the turns.
-fn turns(mut rest: &[u8]) -> Vec<Turn<'_>> {
-    let mut out: Vec<Turn<'_>> = Vec::new();
-    while let [control, len, after @ ..] = rest {
-        let (bytes, after) = after.split_at(usize::from(*len).min(after.len()));
-        rest = after;
-        if !bytes.is_empty() {
-            out.push((if control & 1 == 0 { OUT } else { IN }, bytes));
-        }
-    }
-    out
-}
-
-/// What comes of turns over TCP, each in pieces of `step` bytes.
-fn dissect(turns: &[Turn<'_>], step: usize) -> Vec<Observation> {
-    let mut dissector = Dissector::new(Transport::Tcp, 9999);
-    let (now, mut at, mut out) = (Timestamp::default(), [0u64; 2], Vec::new());
-    for (direction, bytes) in turns {
-        for bytes in bytes.chunks(step) {
-            let offset = at[direction.index()];
-            at[direction.index()] += bytes.len() as u64;
-            dissector.handle_stream(now, *direction, StreamEvent::Data { offset, bytes }, &mut out);
-        }
-    }
-    for direction in Direction::BOTH {
-        dissector.handle_stream(now, direction, StreamEvent::End, &mut out);
-    }
-    dissector.flush(&mut out);
-    assert!(!dissector.is_pending());
-    check(&out, at);
-    out
-}
-
-fn check(out: &[Observation], end: [u64; 2]) {
-    for observation in out {
-        if let Observation::Message(message) = observation {
-            let end = end[message.direction.index()];
-            for part in &message.parts {
-                assert!(part.range.start <= part.range.end && part.range.end <= end, "{part:?}");
-            }
-        }
-    }
-}
-
-fn stream(opening: &[Turn<'_>], data: &[u8]) {
-    let all: Vec<Turn<'_>> = opening.iter().copied().chain(turns(data)).collect();
-    assert_eq!(dissect(&all, 1), dissect(&all, usize::MAX));
-}
-
-fn datagrams(opening: &[u8], data: &[u8]) {
-    let mut dissector = Dissector::new(Transport::Udp, 9999);
-    let (mut at, mut out) = ([0u64; 2], Vec::new());
-    for (direction, bytes) in [(OUT, opening)].into_iter().chain(turns(data)) {
-        dissector.handle_datagram(Timestamp::default(), direction, at[direction.index()], bytes, &mut out);
-        at[direction.index()] += bytes.len() as u64;
-    }
-    dissector.flush(&mut out);
-    check(&out, at);
-}
-
 /// MQTT 5.
 pub fn mqtt(data: &[u8]) {
-    stream(&[(OUT, MQTT)], data);
+    stream(PORT, &[(OUT, MQTT)], data);
 }
 
 /// CoAP over UDP and over TCP.
 pub fn coap(data: &[u8]) {
-    datagrams(b"\x40\x02\x12\x34\xb2rd", data);
-    stream(&[(OUT, COAP)], data);
+    datagrams(PORT, &[(OUT, b"\x40\x02\x12\x34\xb2rd")], data);
+    stream(PORT, &[(OUT, COAP)], data);
 }
 
 /// STUN over UDP, with what shares its flow, and over TCP.
 pub fn stun(data: &[u8]) {
-    datagrams(STUN, data);
-    stream(&[(OUT, STUN)], data);
+    datagrams(PORT, &[(OUT, STUN)], data);
+    stream(PORT, &[(OUT, STUN)], data);
 }
 
 /// IKE.
 pub fn ike(data: &[u8]) {
-    datagrams(b"iiiiiiii\0\0\0\0\0\0\0\0\0\x20\x22\x08\0\0\0\0\0\0\0\x1c", data);
+    datagrams(PORT, &[(OUT, b"iiiiiiii\0\0\0\0\0\0\0\0\0\x20\x22\x08\0\0\0\0\0\0\0\x1c")], data);
 }
 
 /// SIP over UDP and over TCP.
 pub fn sip(data: &[u8]) {
-    datagrams(SIP, data);
-    stream(&[(OUT, SIP)], data);
+    datagrams(PORT, &[(OUT, SIP)], data);
+    stream(PORT, &[(OUT, SIP)], data);
 }
 
 /// MCS.
 pub fn mcs(data: &[u8]) {
-    stream(&[(OUT, MCS)], data);
+    stream(PORT, &[(OUT, MCS)], data);
 }
 
 /// SUPL.
 pub fn supl(data: &[u8]) {
-    stream(&[(OUT, SUPL)], data);
+    stream(PORT, &[(OUT, SUPL)], data);
 }
 
 /// XMPP.
 pub fn xmpp(data: &[u8]) {
-    stream(&[(OUT, XMPP)], data);
+    stream(PORT, &[(OUT, XMPP)], data);
 }
 
 /// FTP.
 pub fn ftp(data: &[u8]) {
-    stream(&[(IN, FTP)], data);
+    stream(PORT, &[(IN, FTP)], data);
 }
 
 /// SMTP.
 pub fn smtp(data: &[u8]) {
-    stream(&[(IN, SMTP)], data);
+    stream(PORT, &[(IN, SMTP)], data);
 }
 
 /// POP3.
 pub fn pop3(data: &[u8]) {
-    stream(&[(IN, POP3)], data);
+    stream(PORT, &[(IN, POP3)], data);
 }
 
 /// IMAP.
 pub fn imap(data: &[u8]) {
-    stream(&[(IN, IMAP)], data);
+    stream(PORT, &[(IN, IMAP)], data);
 }
 
 /// DNS-based service discovery.
 pub fn discovery(data: &[u8]) {
-    let mut dissector = Dissector::new(Transport::Udp, 5353);
-    let mut out = Vec::new();
-    dissector.handle_datagram(Timestamp::default(), OUT, 0, data, &mut out);
-    check(&out, [data.len() as u64, 0]);
+    datagrams(5353, &[], data);
+}
+
+/// DNS over UDP and over TCP.
+pub fn dns(data: &[u8]) {
+    datagrams(53, &[], data);
+    stream(53, &[], data);
+}
+
+/// HTTP/1.
+pub fn http(data: &[u8]) {
+    stream(80, &[], data);
+}
+
+/// NTP.
+pub fn ntp(data: &[u8]) {
+    datagrams(123, &[], data);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::{Turn, recognised};
 
     /// An opening that its dissector does not take would leave the target without an object.
     #[test]
@@ -177,8 +129,7 @@ mod tests {
             ("imap", &[(IN, IMAP)]),
         ];
         for (name, opening) in openings {
-            let first = dissect(opening, 1).into_iter().next();
-            assert!(matches!(&first, Some(Observation::Protocol(it)) if it.0 == name), "{name}: {first:?}");
+            assert_eq!(recognised(opening), Some(name));
         }
     }
 }

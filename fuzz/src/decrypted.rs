@@ -10,6 +10,8 @@ use inspect::{KeyLog, KeyRing};
 use packet::{Direction, Timestamp, Transport};
 use sha2::Sha256;
 
+use crate::conversation::pieces;
+
 const RANDOM: [u8; 32] = [7; 32];
 /// The secret of every epoch and both ends.
 const SECRET: [u8; 32] = [9; 32];
@@ -23,11 +25,7 @@ const SECRETS: [&str; 4] = [
 /// Runs it once.
 pub fn run(data: &[u8]) {
     let mut connection = Connection::begin();
-    let mut rest = data;
-    while let [control, len, after @ ..] = rest {
-        let (content, after) = after.split_at(usize::from(*len).min(after.len()));
-        rest = after;
-        let direction = if control & 1 == 0 { Direction::Outbound } else { Direction::Inbound };
+    for (control, (direction, content)) in pieces(data) {
         match control >> 1 & 7 {
             0 => connection.seal(direction, 22, content),
             1 => connection.seal(direction, 21, content),

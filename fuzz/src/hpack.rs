@@ -1,7 +1,7 @@
 //! Header blocks of one connection, each behind its length: a request each, whatever they hold.
 
 use inspect::protocol::Observation;
-use packet::Direction;
+use packet::{Direction, Transport};
 
 use crate::conversation::Conversation;
 use crate::http2::{PREFACE, frame};
@@ -11,7 +11,7 @@ const WHOLE: u8 = 5;
 
 /// Runs it once.
 pub fn run(data: &[u8]) {
-    let mut conversation = Conversation::new(&[PREFACE]);
+    let mut conversation = Conversation::new(Transport::Tcp, 80, &[(Direction::Outbound, PREFACE)]);
     let (mut rest, mut stream, mut end) = (data, 1, PREFACE.len() as u64);
     while let [len, after @ ..] = rest {
         let (block, after) = after.split_at(usize::from(*len).min(after.len()));

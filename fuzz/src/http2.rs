@@ -1,6 +1,6 @@
 //! HTTP/2 after the preface: frames that are made of their parts, raw bytes, gaps, idle times, in both directions.
 
-use packet::Direction;
+use packet::{Direction, Transport};
 
 use crate::conversation::Conversation;
 
@@ -15,7 +15,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 
 /// Runs it once.
 pub fn run(data: &[u8]) {
-    let mut conversation = Conversation::new(&[PREFACE]);
+    let mut conversation = Conversation::new(Transport::Tcp, 80, &[(Direction::Outbound, PREFACE)]);
     let mut rest = data;
     while let [control, flags, stream, len, after @ ..] = rest {
         let (bytes, after) = after.split_at(usize::from(*len).min(after.len()));

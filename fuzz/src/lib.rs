@@ -12,9 +12,12 @@ pub mod hpack;
 pub mod http2;
 pub mod keylog;
 pub mod packet;
+pub mod quic;
+mod ranges;
 pub mod recording;
 pub mod scan;
 pub mod stream;
+pub mod tls;
 pub mod websocket;
 
 /// Takes any bytes.
@@ -32,16 +35,20 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("coap", after::coap),
     ("discovery", after::discovery),
     ("dissect", dissect::run),
+    ("dns", after::dns),
     ("ftp", after::ftp),
     ("hpack", hpack::run),
+    ("http", after::http),
     ("http2", http2::run),
     ("ike", after::ike),
     ("imap", after::imap),
     ("mcs", after::mcs),
     ("mqtt", after::mqtt),
     ("keylog", keylog::run),
+    ("ntp", after::ntp),
     ("packet", packet::run),
     ("pop3", after::pop3),
+    ("quic", quic::run),
     ("recording", recording::run),
     ("scan", scan::run),
     ("sip", after::sip),
@@ -49,6 +56,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("stream", stream::run),
     ("stun", after::stun),
     ("supl", after::supl),
+    ("tls", tls::run),
     ("websocket", websocket::run),
     ("xmpp", after::xmpp),
 ];

@@ -1,6 +1,6 @@
 //! WebSocket after the upgrade: frames that are made of their parts, raw bytes, gaps, idle times, in both directions.
 
-use packet::Direction;
+use packet::{Direction, Transport};
 
 use crate::conversation::Conversation;
 
@@ -10,7 +10,11 @@ const RESPONSE: &[u8] =
 
 /// Runs it once.
 pub fn run(data: &[u8]) {
-    let mut conversation = Conversation::new(&[REQUEST, RESPONSE]);
+    let mut conversation = Conversation::new(
+        Transport::Tcp,
+        80,
+        &[(Direction::Outbound, REQUEST), (Direction::Inbound, RESPONSE)],
+    );
     let mut rest = data;
     while let [control, first, len, after @ ..] = rest {
         let (bytes, after) = after.split_at(usize::from(*len).min(after.len()));
