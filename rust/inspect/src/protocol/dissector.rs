@@ -251,8 +251,16 @@ impl Dissector {
 
     fn settle(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         let Session::Probing(probing) = &self.session else { return };
-        let http = Direction::BOTH.iter().any(|&direction| http::begins_known(&probing.said(direction)));
-        let known = KNOWN.iter().find(|known| http && known.protocol == Protocol::HTTP);
+        let said = Direction::BOTH.map(|direction| (direction, probing.said(direction)));
+        let port = self.context.port;
+        let fits = |known: &&Known| {
+            said.iter().any(|(direction, bytes)| {
+                let opening = Opening { bytes, direction: *direction, port };
+                (known.probe)(&opening) == Some(true)
+                    || (known.protocol == Protocol::HTTP && http::begins_known(bytes))
+            })
+        };
+        let known = KNOWN.iter().find(fits);
         self.begin(now, known, out);
     }
 
@@ -299,16 +307,15 @@ enum Choice {
     TooFew,
 }
 
+/// The first protocol that fits. While one that comes before it may fit still, nothing is chosen: so the choice does not
+/// depend on how the stream is cut.
 fn choose(opening: &Opening<'_>) -> Choice {
-    let mut choice = Choice::Unknown;
-    for known in KNOWN {
-        match (known.probe)(opening) {
-            Some(true) => return Choice::Known(known),
-            Some(false) => {}
-            None => choice = Choice::TooFew,
-        }
+    let mut said = KNOWN.iter().map(|known| (known, (known.probe)(opening)));
+    match said.find(|(_, fits)| *fits != Some(false)) {
+        Some((known, Some(_))) => Choice::Known(known),
+        Some((_, None)) => Choice::TooFew,
+        None => Choice::Unknown,
     }
-    choice
 }
 
 /// What came while it was not known what it is, in order: a run for each turn of the conversation.

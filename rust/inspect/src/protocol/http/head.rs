@@ -43,7 +43,8 @@ pub(in super::super) fn probe(bytes: &[u8]) -> Option<bool> {
     const LONGEST_LINE: usize = 8192;
     let bytes = bytes.trim_ascii_start();
     match bytes.iter().take(LONGEST_LINE).position(|&byte| byte == b'\n') {
-        Some(end) => Some(parse_start(&bytes[..end], 0).is_some()),
+        // What its beginning excludes, a whole line does not prove: however a stream is cut, the same is said of it.
+        Some(end) => Some(could_begin(&bytes[..end]) && parse_start(&bytes[..end], 0).is_some()),
         None if bytes.len() >= LONGEST_LINE => Some(begins_known(bytes)),
         None => could_begin(bytes).then_some(()).map_or(Some(false), |()| None),
     }
@@ -60,7 +61,7 @@ fn could_begin(bytes: &[u8]) -> bool {
     let token = bytes.iter().position(|&byte| !is_token(byte)).unwrap_or(bytes.len());
     let text = bytes.iter().all(|&byte| byte >= b' ' || byte == b'\t' || byte == b'\r');
     let ends = matches!(bytes.get(token), None | Some(b' ' | b'\t' | b'/'));
-    text && ends && token <= 32 && (token > 0 || bytes.is_empty())
+    (text || begins_known(bytes)) && ends && token <= 32 && (token > 0 || bytes.is_empty())
 }
 
 /// Finds the end of a head: the offset after its empty line. `from` is where a former search ended; `whole` says that
