@@ -1,6 +1,6 @@
 //! A decoder on any bytes: as a step that is taken again, and as what the walk finds out by itself.
 
-use inspect::decode::{Cribs, Limits, decode_bytes, explain_step, uncover};
+use inspect::decode::{Cribs, Limits, decode_bytes, everything, explain_step, uncover};
 
 use crate::Target;
 
@@ -45,7 +45,7 @@ fn run(step: &str, data: &[u8]) {
     if let Some(out) = explain_step(data, step) {
         assert!(out.len() <= limits.bytes.max(data.len() * 4), "{step} yields {} bytes", out.len());
     }
-    let decoded = decode_bytes("tcp payload", data, 0..data.len() as u64, limits);
+    let decoded = decode_bytes("tcp payload", data, 0..data.len() as u64, limits, &mut everything);
     // Parts are copied at each depth.
     let most = limits.bytes + data.len().saturating_mul(8);
     assert!(decoded.spent() <= most, "{} bytes", decoded.spent());
@@ -59,7 +59,7 @@ fn run(step: &str, data: &[u8]) {
 fn run_uncover(data: &[u8]) {
     let (crib, bytes) = data.split_at(data.len().min(15));
     let limits = Limits::default();
-    let decoded = decode_bytes("tcp payload", bytes, 0..bytes.len() as u64, limits);
-    let uncovered = uncover(decoded, &Cribs::new([crib]), limits);
+    let decoded = decode_bytes("tcp payload", bytes, 0..bytes.len() as u64, limits, &mut everything);
+    let uncovered = uncover(decoded, &Cribs::new([crib]), limits, &mut everything);
     assert!(uncovered.nodes().all(|(_, node)| node.len() <= limits.bytes.max(bytes.len())));
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use inspect::decode::{Limits, decode_bytes, explain};
+use inspect::decode::{Limits, decode_bytes, everything, explain};
 use inspect::identifier::{IdentifierKind, KnownIdentifier, Scanner};
 use inspect::{Config, Inspector};
 use packet::{Input, Timestamp};
@@ -120,7 +120,7 @@ proptest! {
 fn bombs_stop_at_the_bounds() {
     let limits = Limits::default();
     let layered = gzip(&gzip(&gzip(&vec![b' '; 64 << 20])));
-    let decoded = decode_bytes("tcp payload", &layered, 0..layered.len() as u64, limits);
+    let decoded = decode_bytes("tcp payload", &layered, 0..layered.len() as u64, limits, &mut everything);
     assert!(decoded.nodes().map(|(_, bytes)| bytes.len()).sum::<usize>() <= 2 * limits.bytes + layered.len());
     assert!(!decoded.stopped().is_empty());
 
@@ -128,18 +128,18 @@ fn bombs_stop_at_the_bounds() {
     for _ in 0..12 {
         deep = STANDARD.encode(deep).into_bytes();
     }
-    let decoded = decode_bytes("tcp payload", &deep, 0..deep.len() as u64, limits);
+    let decoded = decode_bytes("tcp payload", &deep, 0..deep.len() as u64, limits, &mut everything);
     assert_eq!(decoded.stopped(), ["depth"]);
 
     let wide = format!("[{}1]", "1,".repeat(300_000));
-    let decoded = decode_bytes("tcp payload", wide.as_bytes(), 0..wide.len() as u64, limits);
+    let decoded = decode_bytes("tcp payload", wide.as_bytes(), 0..wide.len() as u64, limits, &mut everything);
     assert!(decoded.leaves().len() <= limits.steps + 1);
     assert_eq!(decoded.stopped(), ["steps"]);
 }
 
 #[test]
 fn content_made_to_be_slow_is_not() {
-    let scanner = scanner();
+    let mut scanner = scanner();
     let imei = "\"001017001234569\",".repeat(90_000);
     let key = format!("{{\"{}\":", "k".repeat(50));
     let deep = format!("{}[{}0]", key.repeat(60), "1,".repeat(90_000));

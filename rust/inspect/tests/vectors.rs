@@ -182,7 +182,7 @@ fn explaining_a_match_ends_at_its_value() {
 
 #[test]
 fn negatives_are_never_flagged() {
-    let scanner = Scanner::default();
+    let mut scanner = Scanner::default();
     for negative in vectors()["negatives"].as_array().unwrap() {
         let text = negative["text"].as_str().unwrap();
         // Not under `imsi`: an IMEI of the test range begins as a subscriber of the test network does.

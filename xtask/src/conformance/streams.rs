@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use inspect::decode::{Limits, decode_bytes, decode_http};
+use inspect::decode::{Limits, decode_bytes, decode_http, everything};
 use inspect::protocol::HttpMessage;
 use inspect::stream::TcpStreams;
 use packet::{Direction, TcpFlags, TcpSegment};
@@ -118,9 +118,12 @@ pub fn score_evasions(board: &mut Board, capture: &Capture, seen: &Seen) {
     }
     let hidden = HIDDEN.concat();
     let holds = |bytes: &[u8]| bytes.windows(hidden.len()).any(|part| part == hidden.as_bytes());
-    let messages = seen.messages.iter().map(|message| decode_http(None, message, Limits::default()));
-    let others =
-        seen.readable.iter().map(|it| decode_bytes("bytes", &it.bytes, it.range.clone(), Limits::default()));
+    let messages =
+        seen.messages.iter().map(|message| decode_http(None, message, Limits::default(), &mut everything));
+    let others = seen
+        .readable
+        .iter()
+        .map(|it| decode_bytes("bytes", &it.bytes, it.range.clone(), Limits::default(), &mut everything));
     let found = messages.chain(others).any(|decoded| decoded.nodes().any(|(_, bytes)| holds(bytes)));
     board.count(&capture.source, "decoded", usize::from(found), 0);
     if !found {

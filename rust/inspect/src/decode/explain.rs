@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::compress::{Format, inflate};
+use super::part::everything;
 use super::walk::step_text;
 use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, header, hex, json, jwt, mime,
@@ -107,9 +108,9 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
         "base64" => base64::decode(bytes, 1).map(|it| it.bytes),
         "utf-16le" | "utf-16be" => utf16::decode(bytes).map(|(_, text)| text),
         "xor" | "aes-128-cbc" => disguise::reopen(step, bytes),
-        "json" => pick(&json::pieces(bytes, limits.steps)),
+        "json" => pick(&json::pieces(bytes, limits.steps, &mut everything)),
         "xml" => pick(&xml::pieces(bytes, limits.steps)),
-        "form" => pick(&form::pieces(bytes, limits.steps)),
+        "form" => pick(&form::pieces(bytes, limits.steps, &mut everything)),
         "query" => pick(&text::query(bytes, limits.steps)),
         "cookie" => pick(&header::cookies(bytes, limits.steps)),
         "credentials" => pick(&header::credentials(bytes)),

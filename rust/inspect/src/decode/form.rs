@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::part::{Part, Wanted};
 use super::{Piece, percent};
 
 /// Whether it looks like `k=v`, at least once.
@@ -20,15 +21,14 @@ pub fn is_form(bytes: &[u8]) -> bool {
     clean && telling && !bytes.iter().any(|byte| matches!(byte, b'<' | b'\n' | 0))
 }
 
-/// The values with their keys, still encoded, at most `limit`. All are of one object.
-pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
+/// The values with their keys, still encoded: those that are wanted, at most `limit`. All are of one object.
+pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut start = 0;
-    for pair in bytes.split(|&byte| byte == b'&') {
+    while start < bytes.len() && out.len() < limit {
+        let rest = &bytes[start..];
+        let pair = &rest[..memchr::memchr(b'&', rest).unwrap_or(rest.len())];
         let end = start + pair.len();
-        if out.len() >= limit {
-            break;
-        }
         let equals = pair.iter().position(|&byte| byte == b'=');
         let (key, value) = match equals {
             Some(at) => (&pair[..at], start + at + 1..end),
@@ -37,7 +37,16 @@ pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
         if !value.is_empty() {
             let plain = !key.iter().any(|byte| matches!(byte, b'%' | b'+'));
             let key = if plain { Cow::Borrowed(key) } else { Cow::Owned(percent::decode(key, true)) };
-            out.push(Piece::slice(String::from_utf8_lossy(&key), value, 1));
+            let part = Part {
+                key: &key,
+                above: b"",
+                value: &bytes[value.clone()],
+                range: value.clone(),
+                made: false,
+            };
+            if wanted(&part) {
+                out.push(Piece::slice(String::from_utf8_lossy(&key), value, 1));
+            }
         }
         start = end + 1;
     }
@@ -46,13 +55,16 @@ pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::part::everything;
     use super::*;
 
     #[test]
     fn splits_keys_from_values() {
         let text = b"a=1&&b%5B0%5D=x%2By&c=&d&e=f=g";
-        let found: Vec<_> =
-            pieces(text, 10).iter().map(|it| (it.path.to_string(), it.bytes(text).to_vec())).collect();
+        let found: Vec<_> = pieces(text, 10, &mut everything)
+            .iter()
+            .map(|it| (it.path.to_string(), it.bytes(text).to_vec()))
+            .collect();
         let expected = [("a", "1"), ("b[0]", "x%2By"), ("", "d"), ("e", "f=g")];
         assert_eq!(found, expected.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())));
     }

@@ -1,5 +1,11 @@
 //! JSON (RFC 8259), read with tolerance: cut off, concatenated, with single quotes or bare words.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use smol_str::SmolStr;
+
+use super::part::{Part, Wanted};
 use super::tree::push_index;
 use super::{Piece, hex, shorten};
 
@@ -21,17 +27,11 @@ pub fn is_json(bytes: &[u8]) -> bool {
     }
 }
 
-/// Strings and numbers with their key paths, at most `limit`.
-pub fn pieces(bytes: &[u8], limit: usize) -> Vec<Piece> {
-    let mut parser = Parser { bytes, at: 0, path: String::new(), stack: Vec::new(), objects: 0, skipped: 0 };
-    let mut out = Vec::with_capacity((bytes.len() / 32).min(limit));
-    while out.len() < limit {
-        match parser.next() {
-            Some(Some(piece)) => out.push(piece),
-            Some(None) => {}
-            None => break,
-        }
-    }
+/// Strings and numbers with their key paths: those that are wanted, at most `limit`.
+pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece> {
+    let mut parser = Parser { bytes, at: 0, stack: Vec::new(), objects: 0, skipped: 0 };
+    let mut out = Vec::new();
+    while out.len() < limit && parser.step(wanted, &mut out) {}
     out
 }
 
@@ -92,21 +92,50 @@ fn skip_preamble(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b")]}'").unwrap_or(bytes).trim_ascii_start()
 }
 
+/// What ends a word: white space and what JSON is built of.
+const ENDS: [bool; 256] = ends();
+
+const fn ends() -> [bool; 256] {
+    let mut table = [false; 256];
+    let bytes = b" \t\n\r\x0c,:]}[{\"'";
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
+/// A key as it is written, between its quotes.
+#[derive(Debug, Clone, Default)]
+struct Key {
+    range: Range<usize>,
+    escaped: bool,
+}
+
+impl Key {
+    fn get<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let raw = bytes.get(self.range.clone()).unwrap_or_default();
+        if self.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
+    }
+}
+
 /// An open container.
 struct Open {
-    /// Length of the path of the container itself.
-    path: usize,
     object: u32,
-    /// `Some(n)` in an array: the index of the next element.
+    /// `Some(n)` in an array: how many elements have begun.
     index: Option<usize>,
     /// In an object: whether a key was read and its value is due.
     keyed: bool,
+    /// The last key; an array's elements are called as the array is.
+    key: Key,
+    /// The key of the object around.
+    above: Key,
 }
 
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
-    path: String,
     stack: Vec<Open>,
     objects: u32,
     /// Containers open beyond [`MAX_DEPTH`].
@@ -114,25 +143,34 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// The next token's piece; `Some(None)` when it has none, `None` at the end.
-    fn next(&mut self) -> Option<Option<Piece>> {
-        let byte = *self.bytes.get(self.at)?;
+    /// Reads the next token; `false` at the end.
+    fn step(&mut self, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) -> bool {
+        // Between tokens most often stands one colon or comma.
+        if self.bytes.get(self.at) == Some(&b':') {
+            self.at += 1;
+        } else if self.bytes.get(self.at) == Some(&b',') {
+            self.at += 1;
+            if self.skipped == 0 {
+                self.finish_value();
+            }
+        }
+        let Some(&byte) = self.bytes.get(self.at) else { return false };
         match byte {
-            b'{' | b'[' => self.open(byte == b'['),
-            b'}' | b']' => self.close(),
-            b'"' | b'\'' => return Some(self.string(byte)),
+            b'"' | b'\'' => self.string(byte, wanted, out),
+            b':' => self.at += 1,
             b',' => {
                 self.at += 1;
                 if self.skipped == 0 {
                     self.finish_value();
                 }
             }
-            b':' => self.at += 1,
+            b'{' | b'[' => self.open(byte == b'['),
+            b'}' | b']' => self.close(),
             b'/' if matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*')) => self.comment(),
             byte if byte.is_ascii_whitespace() => self.at += 1,
-            _ => return Some(self.word()),
+            _ => self.word(wanted, out),
         }
-        Some(None)
+        true
     }
 
     /// Skips a comment, as JSON5 allows it.
@@ -153,12 +191,15 @@ impl Parser<'_> {
         }
         self.begin_value();
         self.objects = self.objects.saturating_add(1);
-        self.stack.push(Open {
-            path: self.path.len(),
-            object: self.objects,
-            index: array.then_some(0),
-            keyed: false,
-        });
+        let (mut key, mut above) = (Key::default(), Key::default());
+        if let Some(around) = self.stack.last() {
+            if array {
+                (key, above) = (around.key.clone(), around.above.clone());
+            } else {
+                above = around.key.clone();
+            }
+        }
+        self.stack.push(Open { object: self.objects, index: array.then_some(0), keyed: false, key, above });
     }
 
     fn close(&mut self) {
@@ -167,98 +208,88 @@ impl Parser<'_> {
             self.skipped -= 1;
             return;
         }
-        if let Some(open) = self.stack.pop() {
-            self.path.truncate(open.path);
-        }
+        self.stack.pop();
         self.finish_value();
     }
 
-    fn string(&mut self, quote: u8) -> Option<Piece> {
+    fn string(&mut self, quote: u8, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) {
         let start = self.at + 1;
-        let mut end = start;
-        let mut escaped = false;
-        loop {
-            let rest = self.bytes.get(end..).unwrap_or_default();
-            match memchr::memchr2(quote, b'\\', rest) {
-                Some(at) if rest.get(at) == Some(&b'\\') => {
-                    escaped = true;
-                    end += at + 2;
-                }
-                Some(at) => {
-                    end += at;
-                    break;
-                }
-                None => {
-                    end = self.bytes.len();
-                    break;
-                }
-            }
-        }
-        let end = end.min(self.bytes.len());
+        let (length, escaped) = string_len(self.bytes.get(start..).unwrap_or_default(), quote);
+        let end = start + length;
         self.at = end + 1;
-        self.token(start..end, escaped)
+        self.token(start..end, escaped, wanted, out);
     }
 
-    fn word(&mut self) -> Option<Piece> {
+    fn word(&mut self, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) {
         let start = self.at;
-        let is_end = |byte: &u8| byte.is_ascii_whitespace() || b",:]}[{\"'".contains(byte);
-        let length = self.bytes[start..].iter().position(is_end).unwrap_or(self.bytes.len() - start);
+        let rest = &self.bytes[start..];
+        let length = rest.iter().position(|byte| ENDS[usize::from(*byte)]).unwrap_or(rest.len());
         self.at = start + length.max(1);
         let word = &self.bytes[start..self.at];
         if matches!(word, b"true" | b"false" | b"null") && !self.expects_key() {
-            return None;
+            return;
         }
-        self.token(start..self.at, false)
+        self.token(start..self.at, false, wanted, out);
     }
 
     /// A string or word was read: the key that is due, or a value.
-    fn token(&mut self, range: std::ops::Range<usize>, escaped: bool) -> Option<Piece> {
+    fn token(&mut self, range: Range<usize>, escaped: bool, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) {
         if self.skipped > 0 {
-            return None;
+            return;
+        }
+        match self.stack.last_mut() {
+            Some(open) if open.index.is_none() && !open.keyed => {
+                open.keyed = true;
+                open.key = Key { range, escaped };
+                return;
+            }
+            Some(open) => open.index.iter_mut().for_each(|index| *index += 1),
+            None => {}
         }
         let raw = &self.bytes[range.clone()];
-        if self.expects_key() {
-            if escaped {
-                self.push_key(&String::from_utf8_lossy(&unescape(raw)));
-            } else {
-                self.push_key(&String::from_utf8_lossy(raw));
-            }
-            return None;
-        }
-        self.begin_value();
-        let object = self.stack.last().map_or(0, |open| open.object);
-        let piece = if escaped {
-            Piece::own(shorten(&self.path), unescape(raw), range, object)
-        } else {
-            Piece::slice(shorten(&self.path), range, object)
+        let value = if escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) };
+        let open = self.stack.last();
+        let (key, above) = match open {
+            Some(open) => (open.key.get(self.bytes), open.above.get(self.bytes)),
+            None => (Cow::Borrowed(&b""[..]), Cow::Borrowed(&b""[..])),
         };
-        if let Some(open) = self.stack.last() {
-            self.path.truncate(open.path);
+        let part = Part { key: &key, above: &above, value: &value, range: range.clone(), made: escaped };
+        if wanted(&part) {
+            let object = open.map_or(0, |open| open.object);
+            out.push(match value {
+                Cow::Owned(value) => Piece::own(self.path(), value, range, object),
+                Cow::Borrowed(_) => Piece::slice(self.path(), range, object),
+            });
         }
-        Some(piece)
     }
 
     fn expects_key(&self) -> bool {
         self.stack.last().is_some_and(|open| open.index.is_none() && !open.keyed)
     }
 
-    fn push_key(&mut self, key: &str) {
-        let Some(open) = self.stack.last_mut() else { return };
-        open.keyed = true;
-        self.path.truncate(open.path);
-        if !self.path.is_empty() {
-            self.path.push('.');
+    /// The path to the value that begins.
+    fn path(&self) -> SmolStr {
+        let mut path = String::new();
+        for open in &self.stack {
+            match open.index {
+                Some(begun) => push_index(&mut path, begun.saturating_sub(1)),
+                None if open.keyed => {
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    let key = open.key.get(self.bytes);
+                    let key = String::from_utf8_lossy(&key);
+                    path.push_str(&key[..key.floor_char_boundary(MAX_KEY)]);
+                }
+                None => {}
+            }
         }
-        let end = if key.len() > MAX_KEY { key.floor_char_boundary(MAX_KEY) } else { key.len() };
-        self.path.push_str(key.get(..end).unwrap_or_default());
+        shorten(&path)
     }
 
-    /// A value begins: in an array its index joins the path.
+    /// A value begins: in an array the next element.
     fn begin_value(&mut self) {
-        let Some(open) = self.stack.last_mut() else { return };
-        if let Some(index) = &mut open.index {
-            self.path.truncate(open.path);
-            push_index(&mut self.path, *index);
+        if let Some(Open { index: Some(index), .. }) = self.stack.last_mut() {
             *index += 1;
         }
     }
@@ -266,18 +297,41 @@ impl Parser<'_> {
     fn finish_value(&mut self) {
         if let Some(open) = self.stack.last_mut() {
             open.keyed = false;
-            self.path.truncate(open.path);
+        }
+    }
+}
+
+/// How long a string is that ends with `quote`, and whether something in it is escaped.
+fn string_len(bytes: &[u8], quote: u8) -> (usize, bool) {
+    // Most are shorter than what makes a search worth its set-up.
+    const SHORT: usize = 16;
+    let is_mark = |byte: &u8| *byte == quote || *byte == b'\\';
+    let (mut at, mut escaped) = (0, false);
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let found = rest.iter().take(SHORT).position(is_mark).or_else(|| {
+            let long = memchr::memchr2(quote, b'\\', rest.get(SHORT..)?)?;
+            Some(SHORT + long)
+        });
+        match found {
+            Some(found) if rest.get(found) == Some(&b'\\') => {
+                escaped = true;
+                at += found + 2;
+            }
+            Some(found) => return (at + found, escaped),
+            None => return (bytes.len(), escaped),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::part::everything;
     use super::*;
 
     fn read(text: &str) -> Vec<(String, String, u32)> {
         let show = |piece: &Piece| String::from_utf8_lossy(piece.bytes(text.as_bytes())).into_owned();
-        pieces(text.as_bytes(), 100)
+        pieces(text.as_bytes(), 100, &mut everything)
             .iter()
             .map(|piece| (piece.path.to_string(), show(piece), piece.object))
             .collect()
@@ -310,11 +364,11 @@ mod tests {
 
     #[test]
     fn survives_depth_and_nonsense() {
-        assert!(pieces("[".repeat(100_000).as_bytes(), 10).is_empty());
+        assert!(pieces("[".repeat(100_000).as_bytes(), 10, &mut everything).is_empty());
         let deep = format!("{}1{},2]", "[".repeat(200), "]".repeat(199));
         assert_eq!(paths(&deep), ["[1]=2"]);
         for text in ["}}}]]]", "{\"", "{\"a\\", ":::,,,", "\\u12", "{\"a\":\"\\ud83d\\u\"}"] {
-            pieces(text.as_bytes(), 10);
+            pieces(text.as_bytes(), 10, &mut everything);
         }
     }
 

@@ -18,6 +18,7 @@
 mod base32;
 mod base64;
 mod cbor;
+mod chosen;
 mod compress;
 mod data_url;
 mod der;
@@ -33,6 +34,7 @@ mod mime;
 mod msgpack;
 mod multipart;
 mod numbers;
+mod part;
 mod percent;
 mod plist;
 mod protobuf;
@@ -49,6 +51,7 @@ mod xml;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -59,6 +62,7 @@ use numbers::Numbers;
 pub use disguise::Cribs;
 pub use explain::{ExplainedStep, explain, explain_step};
 pub(crate) use hex::digit as hex_digit;
+pub use part::{Part, Wanted, everything};
 
 /// What a walk may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +157,13 @@ impl Piece {
         }
     }
 
+    /// Where it stands in its container, or what it was made of.
+    fn start(&self) -> usize {
+        match &self.value {
+            Value::Slice(range) | Value::Own(_, range) => range.start,
+        }
+    }
+
     fn bytes<'a>(&'a self, container: &'a [u8]) -> &'a [u8] {
         match &self.value {
             Value::Slice(range) => container.get(range.clone()).unwrap_or_default(),
@@ -168,6 +179,8 @@ struct Node<'a> {
     place: Place,
     chain: u32,
     depth: u8,
+    /// The word of its parts' steps when only the wanted ones are leaves.
+    chosen: Option<&'static str>,
 }
 
 /// A value at the end of a chain.
@@ -194,11 +207,6 @@ impl Leaf {
         last_name(&self.key)
     }
 
-    /// The place in [`Decoded::nodes`] of the node that it is a part of.
-    pub fn node(&self) -> usize {
-        self.node as usize
-    }
-
     /// Whether it is an excerpt of a text that is a leaf as a whole.
     pub fn is_excerpt(&self) -> bool {
         self.step.0 == "text" || self.is_path_segment()
@@ -211,8 +219,7 @@ impl Leaf {
 
     /// The part of the key path before the last: `device` of `events[1].device.id`. Empty when there is none.
     pub fn parent(&self) -> &str {
-        let key = strip_index(&self.key);
-        key.rfind('.').map_or("", |dot| last_name(key.get(..dot).unwrap_or_default()))
+        parent_name(&self.key)
     }
 }
 
@@ -240,9 +247,16 @@ fn strip_index(mut key: &str) -> &str {
     key
 }
 
-fn last_name(key: &str) -> &str {
+/// The last part of a key path, without array indices.
+pub(crate) fn last_name(key: &str) -> &str {
     let key = strip_index(key);
-    key.rfind('.').map_or(key, |dot| &key[dot + 1..])
+    memchr::memrchr(b'.', key.as_bytes()).map_or(key, |dot| &key[dot + 1..])
+}
+
+/// The part of a key path before the last. Empty when there is none.
+pub(crate) fn parent_name(key: &str) -> &str {
+    let key = strip_index(key);
+    memchr::memrchr(b'.', key.as_bytes()).map_or("", |dot| last_name(key.get(..dot).unwrap_or_default()))
 }
 
 #[derive(Debug)]
@@ -288,6 +302,8 @@ pub struct Decoded<'a> {
     formats: Vec<&'static str>,
     /// How often leaves' paths repeat, as far as it was asked for.
     numbers: RefCell<Numbers>,
+    /// The same of nodes of which not all parts are leaves.
+    chosen: RefCell<BTreeMap<u32, chosen::Numbers>>,
 }
 
 impl Decoded<'_> {
@@ -330,6 +346,12 @@ impl Decoded<'_> {
 
     /// 1, or more for a path that stood in the leaf's container before.
     fn number(&self, leaf: &Leaf) -> u32 {
+        let start = match &leaf.value {
+            Value::Slice(range) | Value::Own(_, range) => range.start,
+        };
+        if let Some(number) = self.number_chosen(leaf.node, &leaf.step.1, start) {
+            return number;
+        }
         let key = |index: usize| self.leaves.get(index).map(|leaf| (leaf.node, &leaf.step));
         self.numbers.borrow_mut().get(leaf.index, self.leaves.len(), key)
     }
@@ -339,22 +361,20 @@ impl Decoded<'_> {
         (0u32..).zip(self.nodes.iter().map(|node| node.bytes.get()))
     }
 
-    /// The innermost leaf of a node that holds a part of its bytes.
-    pub fn leaf_at(&self, node: u32, part: &Range<usize>) -> Option<(&Leaf, Range<usize>)> {
-        self.leaves.iter().filter(|leaf| leaf.node == node).find_map(|leaf| match &leaf.value {
-            Value::Slice(range) if range.start <= part.start && part.end <= range.end => {
-                Some((leaf, part.start - range.start..part.end - range.start))
-            }
-            _ => None,
-        })
-    }
-
-    /// The steps that lead to a node, and where a part of its bytes stands in the stream.
+    /// The steps that lead to a part of a node's bytes, and where it stands in the stream.
     pub fn locate(&self, node: u32, part: &Range<usize>) -> (Vec<String>, Range<u64>) {
-        match self.nodes.get(node as usize) {
-            Some(node) => (self.chain_of(node.chain), node.place.range(part)),
-            None => (Vec::new(), 0..0),
+        let holds = |range: &Range<usize>| range.start <= part.start && part.end <= range.end;
+        let inside = self.leaves.iter().filter(|leaf| leaf.node == node).find_map(|leaf| match &leaf.value {
+            Value::Slice(range) if holds(range) => Some((leaf, range.start)),
+            _ => None,
+        });
+        if let Some((leaf, start)) = inside {
+            return (self.chain(leaf), self.range(leaf, part.start - start..part.end - start));
         }
+        let Some(found) = self.nodes.get(node as usize) else { return (Vec::new(), 0..0) };
+        let mut chain = self.chain_of(found.chain);
+        chain.extend(self.step_to(node, found, part));
+        (chain, found.place.range(part))
     }
 
     /// Whether a leaf has bytes of its own that no node holds.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::compress::{Format, inflate, unmarked};
+use super::part::{Part, Wanted};
 use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, hex, json, jwt, mime, msgpack,
     multipart, percent, plist, protobuf, quoted, text, utf16, wbxml, xml,
@@ -19,6 +20,9 @@ const SHORT_HEX_MIN: usize = 12;
 const BASE32_MIN: usize = 24;
 /// Shorter results are not tried for formats that nothing marks: they are digests and keys.
 const UNMARKED_MIN: usize = 68;
+
+/// What is longer is no word.
+const LONGEST_WORD: usize = 24;
 
 /// What bytes turn out to be.
 #[derive(Debug)]
@@ -37,8 +41,15 @@ impl Content {
     }
 }
 
-/// Finds out what bytes are. `room` bounds what may come of them; `stop` hears which bound was met.
-pub fn sniff(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'static str)) -> Content {
+/// Finds out what bytes are. `room` bounds what may come of them; `stop` hears which bound was met. Of containers whose
+/// readers ask, the parts that are wanted are given.
+pub fn sniff(
+    bytes: &[u8],
+    limits: &Limits,
+    room: usize,
+    wanted: &mut Wanted<'_>,
+    stop: &mut dyn FnMut(&'static str),
+) -> Content {
     if let Some(format) = Format::of(bytes) {
         let out = inflate(format, bytes, room, limits.ratio);
         if out.complete || out.bytes.len() >= 16 {
@@ -51,7 +62,7 @@ pub fn sniff(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'
     if let Some(content) = marked(bytes, limits, room) {
         return content;
     }
-    if text::is_texty(bytes) { readable(bytes, limits, room) } else { opaque(bytes, limits, room) }
+    if text::is_texty(bytes) { readable(bytes, limits, room, wanted) } else { opaque(bytes, limits, room) }
 }
 
 /// One more part than allowed, so that the walk notices.
@@ -112,10 +123,11 @@ fn opaque(bytes: &[u8], limits: &Limits, room: usize) -> Content {
     }
 }
 
-fn readable(bytes: &[u8], limits: &Limits, room: usize) -> Content {
+fn readable(bytes: &[u8], limits: &Limits, room: usize, wanted: &mut Wanted<'_>) -> Content {
     let most = most(limits);
+    let mut keep = |part: &Part<'_>| is_worth(part, wanted);
     if json::is_json(bytes) {
-        return Content::Parts("json", json::pieces(bytes, most));
+        return Content::Parts("json", json::pieces(bytes, most, &mut keep));
     }
     if xml::is_xml(bytes) {
         return Content::Parts("xml", xml::pieces(bytes, most));
@@ -140,7 +152,7 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize) -> Content {
         }
     }
     if form::is_form(bytes) {
-        return Content::Parts("form", form::pieces(bytes, most));
+        return Content::Parts("form", form::pieces(bytes, most, &mut keep));
     }
     if bytes.len() <= room
         && let Some(content) = encoded_text(bytes, limits)
@@ -148,6 +160,28 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize) -> Content {
         return content;
     }
     named_text(bytes, limits)
+}
+
+/// Whether a part becomes a leaf: when it could be encoded, or is wanted as it is. Beneath percent-encoding most often
+/// is nothing but a text.
+fn is_worth(part: &Part<'_>, wanted: &mut Wanted<'_>) -> bool {
+    match promise(part.value) {
+        Promise::None => wanted(part),
+        Promise::Percent => {
+            let plain = percent::decode(part.value, true);
+            is_promising(&plain) || wanted(&Part { value: &plain, made: true, ..part.clone() })
+        }
+        // Words that could be base64 are common, and decoding one costs less than a leaf.
+        Promise::Word => is_short_base64(part.value) || wanted(part),
+        Promise::Some => true,
+    }
+}
+
+fn is_short_base64(word: &[u8]) -> bool {
+    let limits = Limits::default();
+    base64::decode(word, SHORT_BASE64_MIN).is_some_and(|out| {
+        is_name(&out.bytes) || word.len() * 3 / 4 >= BASE64_MIN && is_sensible(&out.bytes, &limits)
+    })
 }
 
 /// Hexadecimal, base32, base64 and percent-encoding: the first three only when something sensible comes of them.
@@ -284,25 +318,47 @@ fn is_hex_of_text(part: &[u8]) -> bool {
         && part.iter().step_by(2).all(|byte| matches!(byte, b'0' | b'2'..=b'7'))
 }
 
+/// What a quick look at a part promises.
+enum Promise {
+    None,
+    /// Percent-encoding, and nothing else.
+    Percent,
+    /// A word that could be base64, and nothing else.
+    Word,
+    Some,
+}
+
 /// A quick look at whether [`sniff`] could find something in a part.
 pub fn is_promising(part: &[u8]) -> bool {
-    let class = part.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
-    if class & PERCENT != 0 {
-        return true;
+    !matches!(promise(part), Promise::None)
+}
+
+fn promise(part: &[u8]) -> Promise {
+    if part.len() < 8 && !part.contains(&b'%') {
+        return Promise::None;
     }
-    if part.len() < 8 {
-        return false;
+    let class = part.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
+    let some = |promising: bool| if promising { Promise::Some } else { Promise::None };
+    let begins = || {
+        matches!(
+            part.first(),
+            Some(b'{' | b'[' | b'<' | 0x1f | b'x' | 0x80..=0xbf | 0xd9 | 0xdc..=0xdf | 0xfe | 0xff)
+        ) || memchr::memmem::find(part, b"eyJ").is_some()
+    };
+    if class & PERCENT != 0 {
+        let alone = class & (CONTROL | MARK) == 0 && percent::is_encoded(part) && !begins();
+        return if alone { Promise::Percent } else { Promise::Some };
     }
     if class & (CONTROL | MARK) != 0 {
-        return true;
+        return Promise::Some;
     }
     if class & UNCODED == 0 {
         let long = part.len() >= 14 || (part.len() >= 11 && is_mixed(part));
         let coded = long && class & NO_NUMBER != 0 && !is_word(part, class);
-        return coded || (class & NO_HEX == 0 && is_hex_of_text(part));
+        if coded && class & NO_HEX != 0 && part.len() <= LONGEST_WORD {
+            return Promise::Word;
+        }
+        return some(coded || (class & NO_HEX == 0 && is_hex_of_text(part)));
     }
-    matches!(
-        part.first(),
-        Some(b'{' | b'[' | b'<' | 0x1f | b'x' | 0x80..=0xbf | 0xd9 | 0xdc..=0xdf | 0xfe | 0xff)
-    ) || memchr::memmem::find(part, b"eyJ").is_some()
+    some(begins())
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::part::everything;
 use super::{Piece, base64, form};
 
 /// How base64 of JSON, base64 of gzip, and JSON begin.
@@ -55,7 +56,7 @@ pub fn query(bytes: &[u8], limit: usize) -> Vec<Piece> {
     if !form::is_form(query) {
         return Vec::new();
     }
-    let mut pieces = form::pieces(query, limit);
+    let mut pieces = form::pieces(query, limit, &mut everything);
     for piece in &mut pieces {
         if let super::Value::Slice(range) = &mut piece.value {
             *range = start + range.start..start + range.end;

@@ -6,8 +6,10 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
+use super::chosen::reader;
 use super::compress::{Format, inflate, unmarked};
 use super::numbers::Numbers;
+use super::part::{Wanted, everything};
 use super::schema::Schema;
 use super::sniff::{Content, is_coded, is_promising, sniff};
 use super::{
@@ -24,8 +26,13 @@ const CRIBBED_MIN: usize = 16;
 const SEGMENT_MIN: usize = 10;
 
 /// Takes an HTTP message apart: target, headers, cookies, body. `host` as the flow is named.
-pub fn decode_http<'a>(host: Option<&str>, message: &'a HttpMessage, limits: Limits) -> Decoded<'a> {
-    let mut walk = Walk::new(limits);
+pub fn decode_http<'a>(
+    host: Option<&str>,
+    message: &'a HttpMessage,
+    limits: Limits,
+    wanted: &mut Wanted<'_>,
+) -> Decoded<'a> {
+    let mut walk = Walk::new(limits, wanted);
     if let HttpStart::Request { target, target_range, huffman, .. } = &message.start {
         let host = message.authority().or(host).unwrap_or_default();
         let path = target.split('?').next().unwrap_or_default();
@@ -39,8 +46,8 @@ pub fn decode_http<'a>(host: Option<&str>, message: &'a HttpMessage, limits: Lim
 }
 
 /// Takes a message with named parts apart. All parts are of one object.
-pub fn decode_message(message: &Message, limits: Limits) -> Decoded<'_> {
-    let mut walk = Walk::new(limits);
+pub fn decode_message<'a>(message: &'a Message, limits: Limits, wanted: &mut Wanted<'_>) -> Decoded<'a> {
+    let mut walk = Walk::new(limits, wanted);
     walk.out.objects = 1;
     for part in &message.parts {
         let mut chain = walk.step(None, Cow::Owned(format!("{} {}", message.protocol, part.name)));
@@ -68,8 +75,14 @@ fn place_of(bytes: &[u8], range: &Range<u64>) -> Place {
 }
 
 /// Takes bytes without a known protocol apart. `origin` becomes the first step.
-pub fn decode_bytes<'a>(origin: &str, bytes: &'a [u8], range: Range<u64>, limits: Limits) -> Decoded<'a> {
-    let mut walk = Walk::new(limits);
+pub fn decode_bytes<'a>(
+    origin: &str,
+    bytes: &'a [u8],
+    range: Range<u64>,
+    limits: Limits,
+    wanted: &mut Wanted<'_>,
+) -> Decoded<'a> {
+    let mut walk = Walk::new(limits, wanted);
     let chain = walk.step(None, Cow::Owned(origin.to_owned()));
     let node = walk.node(Bytes::Input(bytes), Place::Exact(range.start), chain, 0);
     walk.queue.push(Task::new(node, "", 1, true));
@@ -79,8 +92,13 @@ pub fn decode_bytes<'a>(origin: &str, bytes: &'a [u8], range: Range<u64>, limits
 }
 
 /// Takes ciphers off that a known value beneath gives away: XOR with a short key, also in hexadecimal or base64.
-pub fn uncover<'a>(decoded: Decoded<'a>, cribs: &Cribs, limits: Limits) -> Decoded<'a> {
-    let mut walk = Walk { out: decoded, ..Walk::new(limits) };
+pub fn uncover<'a>(
+    decoded: Decoded<'a>,
+    cribs: &Cribs,
+    limits: Limits,
+    wanted: &mut Wanted<'_>,
+) -> Decoded<'a> {
+    let mut walk = Walk { out: decoded, ..Walk::new(limits, wanted) };
     let mut left = if cribs.is_empty() { 0 } else { CRIBBED };
     for index in 0..walk.out.leaves.len() {
         let size = walk.out.leaves.get(index).map_or(0, |leaf| walk.out.bytes(leaf).len());
@@ -115,16 +133,17 @@ impl Task {
     }
 }
 
-struct Walk<'a> {
+struct Walk<'a, 'w> {
     out: Decoded<'a>,
+    wanted: &'w mut Wanted<'w>,
     limits: Limits,
     queue: Vec<Task>,
     schema: Option<Schema>,
 }
 
-impl<'a> Walk<'a> {
-    fn new(limits: Limits) -> Self {
-        Self { out: Decoded::default(), limits, queue: Vec::new(), schema: None }
+impl<'a, 'w> Walk<'a, 'w> {
+    fn new(limits: Limits, wanted: &'w mut Wanted<'w>) -> Self {
+        Self { out: Decoded::default(), wanted, limits, queue: Vec::new(), schema: None }
     }
 
     fn run(&mut self) {
@@ -139,7 +158,7 @@ impl<'a> Walk<'a> {
     }
 
     fn node(&mut self, bytes: Bytes<'a>, place: Place, chain: u32, depth: u8) -> u32 {
-        self.out.nodes.push(Node { bytes, place, chain, depth });
+        self.out.nodes.push(Node { bytes, place, chain, depth, chosen: None });
         (self.out.nodes.len() - 1) as u32
     }
 
@@ -165,7 +184,7 @@ impl<'a> Walk<'a> {
         pieces.extend(segments(bytes.get(..path_end).unwrap_or_default()));
         self.parts(node, "http", pieces, false);
         if path_end + 1 < target.len() {
-            let mut pieces = form::pieces(&bytes[path_end + 1..], self.limits.steps);
+            let mut pieces = form::pieces(&bytes[path_end + 1..], self.limits.steps, &mut everything);
             for piece in &mut pieces {
                 if let Value::Slice(range) = &mut piece.value {
                     *range = range.start + path_end + 1..range.end + path_end + 1;
@@ -329,7 +348,7 @@ impl<'a> Walk<'a> {
     /// Finds out what bytes are.
     fn look(&mut self, bytes: &[u8]) -> Content {
         let mut stopped = None;
-        let content = sniff(bytes, &self.limits, self.room(), &mut |why| stopped = Some(why));
+        let content = sniff(bytes, &self.limits, self.room(), self.wanted, &mut |why| stopped = Some(why));
         if let Some(why) = stopped {
             self.out.stop(why);
         }
@@ -364,6 +383,11 @@ impl<'a> Walk<'a> {
         let parent_step = (!word.starts_with("http")).then_some(chain);
         let chain_of_parts = parent_step.unwrap_or(u32::MAX);
         let base = self.out.objects;
+        if reader(word).is_some()
+            && let Some(parent) = self.out.nodes.get_mut(node as usize)
+        {
+            parent.chosen = Some(word);
+        }
         let left = self.limits.steps.saturating_sub(self.out.leaves.len());
         let cut = pieces.len() > left;
         pieces.truncate(left);
@@ -384,8 +408,10 @@ impl<'a> Walk<'a> {
             };
             let replaced = matches!(&content, Content::Encoded(step, _) if *step == "percent");
             if !matches!(content, Content::Plain) {
-                let key = |index: usize| pieces.get(index).map(|it| (&it.path, it.suffix));
-                let number = numbers.get(index, pieces.len(), key);
+                let number = self.out.number_chosen(node, &piece.path, piece.start()).unwrap_or_else(|| {
+                    let key = |index: usize| pieces.get(index).map(|it| (&it.path, it.suffix));
+                    numbers.get(index, pieces.len(), key)
+                });
                 let label = Label::Part(word, piece.path.clone(), number, piece.suffix);
                 let child_chain = self.step(parent_step, label);
                 let key = piece.key.as_ref().unwrap_or(&piece.path).clone();

@@ -5,11 +5,13 @@
 
 mod digits;
 mod equipment;
+mod interest;
 mod keyed;
 mod known;
 mod learned;
 mod lexicon;
 mod mac;
+mod names;
 mod phone;
 mod place;
 mod recurring;
@@ -26,9 +28,10 @@ use std::str::FromStr;
 use packet::Direction;
 use serde::{Deserialize, Serialize};
 
+use self::interest::Interest;
 pub use self::recurring::{Place, Recurrence, Recurring, Sending, domain, shared};
 pub use self::token::Token;
-use crate::decode::{self, Cribs, Decoded, Limits};
+use crate::decode::{self, Cribs, Decoded, Limits, Part, Wanted};
 use crate::protocol::{HttpMessage, Message};
 
 /// What an identifier identifies.
@@ -226,6 +229,7 @@ pub struct Scanner {
     cribs: Cribs,
     learned: learned::Learned,
     shapes: shape::Shapes,
+    names: names::Names,
     limits: Limits,
 }
 
@@ -251,28 +255,31 @@ impl Scanner {
     /// Scans an HTTP message: target, headers, cookies, body. Remembers what keys name in it, to recognise the same
     /// values under other names in later messages.
     pub fn scan_http(&mut self, host: Option<&str>, message: &HttpMessage) -> Scan {
-        let decoded = self.uncover(decode::decode_http(host, message, self.limits));
-        let misdeclared = misdeclared(message.header("content-type").unwrap_or_default(), decoded.formats());
-        let scan = Scan { misdeclared, ..self.scan(&decoded) };
-        drop(decoded);
-        if message.direction == Direction::Outbound {
-            self.learned.learn(&scan.matches);
-        }
+        let limits = self.limits;
+        let declared = message.header("content-type").unwrap_or_default();
+        let scan = self.scan(declared, |wanted| decode::decode_http(host, message, limits, wanted));
+        self.learn(message.direction, &scan);
         scan
     }
 
     /// Scans a message with named parts, and remembers what they name.
     pub fn scan_message(&mut self, message: &Message) -> Scan {
-        let scan = self.scan(&self.uncover(decode::decode_message(message, self.limits)));
-        if message.direction == Direction::Outbound {
-            self.learned.learn(&scan.matches);
-        }
+        let limits = self.limits;
+        let scan = self.scan("", |wanted| decode::decode_message(message, limits, wanted));
+        self.learn(message.direction, &scan);
         scan
     }
 
     /// Scans bytes without a known protocol. `origin` is the first decode step (`tcp payload`, `dns name`, `tls sni`).
-    pub fn scan_bytes(&self, origin: &str, bytes: &[u8], range: Range<u64>) -> Scan {
-        self.scan(&self.uncover(decode::decode_bytes(origin, bytes, range, self.limits)))
+    pub fn scan_bytes(&mut self, origin: &str, bytes: &[u8], range: Range<u64>) -> Scan {
+        let limits = self.limits;
+        self.scan("", |wanted| decode::decode_bytes(origin, bytes, range, limits, wanted))
+    }
+
+    fn learn(&mut self, direction: Direction, scan: &Scan) {
+        if direction == Direction::Outbound {
+            self.learned.learn(&scan.matches);
+        }
     }
 
     /// Bounds what decoding may yield from each message from now on.
@@ -280,14 +287,9 @@ impl Scanner {
         self.limits.bytes = bytes.min(Limits::default().bytes);
     }
 
-    /// Takes off what a known value beneath gives away.
-    fn uncover<'a>(&self, decoded: Decoded<'a>) -> Decoded<'a> {
-        if self.cribs.is_empty() { decoded } else { decode::uncover(decoded, &self.cribs, self.limits) }
-    }
-
     /// Scans a host name: as a whole, then label by label, which may be encoded. `range` is where it stands; where it does
     /// not stand as it is (compressed in DNS), it is the range of all its labels.
-    pub fn scan_name(&self, origin: &str, name: &str, range: Range<u64>) -> Scan {
+    pub fn scan_name(&mut self, origin: &str, name: &str, range: Range<u64>) -> Scan {
         let mut scan = self.scan_bytes(origin, name.as_bytes(), range.clone());
         let exact = range.end.saturating_sub(range.start) == name.len() as u64;
         let mut start = range.start;
@@ -307,12 +309,21 @@ impl Scanner {
         scan
     }
 
-    fn scan(&self, decoded: &Decoded<'_>) -> Scan {
-        let matches = scan::matches(decoded, &self.known, &self.learned, &self.shapes);
-        let mut tokens = token::tokens(decoded);
+    /// Scans what is decoded. `declared`: the content type that it claims.
+    fn scan<'a>(&mut self, declared: &str, decode: impl FnOnce(&mut Wanted<'_>) -> Decoded<'a>) -> Scan {
+        let Self { known, cribs, learned, shapes, names, limits } = self;
+        let mut interest = Interest { names, known, learned, shapes };
+        let mut wanted = |part: &Part<'_>| interest.wants(part);
+        let mut decoded = decode(&mut wanted);
+        // Takes off what a known value beneath gives away.
+        if !cribs.is_empty() {
+            decoded = decode::uncover(decoded, cribs, *limits, &mut wanted);
+        }
+        let matches = scan::matches(&decoded, known, learned, shapes, names);
+        let mut tokens = token::tokens(&decoded);
         tokens.retain(|token| !matches.iter().any(|found| token.is(&found.value)));
-        let stopped = decoded.stopped().to_vec();
-        Scan { matches, stopped, misdeclared: None, decoded: decoded.spent(), tokens }
+        let misdeclared = misdeclared(declared, decoded.formats());
+        Scan { matches, stopped: decoded.stopped().to_vec(), misdeclared, decoded: decoded.spent(), tokens }
     }
 }
 

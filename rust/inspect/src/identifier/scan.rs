@@ -9,8 +9,9 @@ use super::keyed::{self, Context};
 use super::known::KnownValues;
 use super::learned::Learned;
 use super::lexicon::{self, CellPart, Key};
+use super::names::Names;
 use super::place;
-use super::shape::{Found, Shapes};
+use super::shape::Shapes;
 use super::{Confidence, IdentifierKind as Kind, Match};
 use crate::decode::{Decoded, Leaf};
 
@@ -20,14 +21,19 @@ const MOST_MATCHES: usize = 1024;
 const MOST_PLACES: usize = 64;
 
 /// Every identifier in the content, best confidence first, then by range.
-pub fn matches(decoded: &Decoded<'_>, known: &KnownValues, learned: &Learned, shapes: &Shapes) -> Vec<Match> {
+pub fn matches(
+    decoded: &Decoded<'_>,
+    known: &KnownValues,
+    learned: &Learned,
+    shapes: &Shapes,
+    names: &mut Names,
+) -> Vec<Match> {
     let mut found = Findings::default();
-    let objects = Objects::of(decoded);
+    let objects = Objects::of(decoded, names);
     search_known(decoded, known, &mut found);
-    let marked = Marked::of(decoded, shapes);
     for (leaf, role) in decoded.leaves().iter().zip(&objects.roles) {
         let object = objects.list.get(role.object);
-        search_leaf(decoded, leaf, (role.key, object), learned, &marked, &mut found);
+        search_leaf(decoded, leaf, (role.key, object), learned, shapes, &mut found);
     }
     for object in &objects.list {
         search_places(decoded, object, known, &mut found);
@@ -36,49 +42,13 @@ pub fn matches(decoded: &Decoded<'_>, known: &KnownValues, learned: &Learned, sh
     found.finish()
 }
 
-/// What names say, each asked once: a list repeats its names with every item.
-#[derive(Default)]
-struct Names<'a> {
-    alone: HashMap<&'a str, Said>,
-    joined: HashMap<(&'a str, &'a str), Option<Key>>,
-}
-
-#[derive(Clone, Copy)]
-struct Said {
-    key: Option<Key>,
-    device: bool,
-    tracing: bool,
-    agent: bool,
-    label: bool,
-    value: bool,
-}
-
-impl<'a> Names<'a> {
-    fn get(&mut self, name: &'a str) -> Said {
-        let is_any = |names: &[&str]| names.iter().any(|it| name.eq_ignore_ascii_case(it));
-        *self.alone.entry(name).or_insert_with(|| Said {
-            key: lexicon::key(name),
-            device: lexicon::tells_of_a_device(name),
-            tracing: lexicon::tells_of_tracing(name),
-            agent: is_any(&["user-agent"]),
-            label: is_any(&["name", "key", "k", "type"]),
-            value: is_any(&["value", "val", "v", "data", "content"]),
-        })
-    }
-
-    /// What two parts of a path say together.
-    fn get_joined(&mut self, parent: &'a str, name: &'a str) -> Option<Key> {
-        *self.joined.entry((parent, name)).or_insert_with(|| lexicon::key(&format!("{parent}{name}")))
-    }
-}
-
 /// What is known of the leaves of an object together.
 #[derive(Default)]
 struct Object<'a> {
     device: bool,
     tracing: bool,
     /// `{"name": "imei", "value": …}`: what the value is called.
-    label: Option<&'a [u8]>,
+    label: Option<Key>,
     places: Vec<(Key, &'a Leaf)>,
 }
 
@@ -99,8 +69,7 @@ struct Objects<'a> {
 }
 
 impl<'a> Objects<'a> {
-    fn of(decoded: &'a Decoded<'_>) -> Self {
-        let mut names = Names::default();
+    fn of(decoded: &'a Decoded<'_>, names: &mut Names) -> Self {
         let mut list: Vec<Object<'a>> = Vec::new();
         let mut places: HashMap<u32, usize> = HashMap::default();
         let mut roles = Vec::with_capacity(decoded.leaves().len());
@@ -117,13 +86,14 @@ impl<'a> Objects<'a> {
             last = Some((leaf.object, at));
             let name = leaf.name();
             let said = names.get(name);
-            let key = key_of(leaf, said, &mut names);
+            let key = names.get_inside(leaf.parent().as_bytes(), name.as_bytes());
             roles.push(Role { object: at, key, value: said.value });
             let Some(object) = list.get_mut(at).filter(|_| !name.is_empty()) else { continue };
             object.device |= said.device || (said.agent && is_app(decoded.bytes(leaf)));
             object.tracing |= said.tracing;
             if said.label && object.label.is_none() {
-                object.label = Some(decoded.bytes(leaf));
+                let text = std::str::from_utf8(decoded.bytes(leaf)).ok();
+                object.label = text.and_then(|text| names.get(text).key);
             }
             if let Some(key) = key.filter(|key| place::is_part(*key) && !leaf.replaced)
                 && object.places.len() < MOST_PLACES
@@ -143,9 +113,7 @@ impl<'a> Objects<'a> {
         }
         for role in self.roles.iter_mut().filter(|role| role.value) {
             let label = self.list.get(role.object).and_then(|object| object.label);
-            if let Some(key) = label.and_then(|it| std::str::from_utf8(it).ok()).and_then(lexicon::key) {
-                role.key = Some(key);
-            }
+            role.key = label.or(role.key);
         }
     }
 }
@@ -153,42 +121,6 @@ impl<'a> Objects<'a> {
 /// Whether a user agent says that an app of a phone speaks, and not a browser.
 fn is_app(agent: &[u8]) -> bool {
     ["Dalvik/", "okhttp/", "Android-", "GoogleAuth/"].iter().any(|it| agent.starts_with(it.as_bytes()))
-}
-
-/// What a leaf's key names: by its last part, else together with the part before.
-fn key_of<'a>(leaf: &'a Leaf, said: Said, names: &mut Names<'a>) -> Option<Key> {
-    if said.key.is_some_and(|key| key != Key::Vague) {
-        return said.key;
-    }
-    let name = leaf.name();
-    // `device.id`, `advertising.id`: only short names need what stands before.
-    if !said.value && said.key.is_none() && name.len() > 4 {
-        return None;
-    }
-    let parent = leaf.parent();
-    if parent.is_empty() {
-        return said.key;
-    }
-    let with_parent = if said.value { names.get(parent).key } else { names.get_joined(parent, name) };
-    with_parent.or(said.key)
-}
-
-/// Which nodes hold marks of shapes that are rare: most hold none, and one pass over a node costs less than one over
-/// each of its leaves.
-struct Marked<'s> {
-    shapes: &'s Shapes,
-    nodes: Vec<bool>,
-}
-
-impl<'s> Marked<'s> {
-    fn of(decoded: &Decoded<'_>, shapes: &'s Shapes) -> Self {
-        Self { shapes, nodes: decoded.nodes().map(|(_, bytes)| shapes.is_marked(bytes)).collect() }
-    }
-
-    fn find(&self, decoded: &Decoded<'_>, leaf: &Leaf, bytes: &[u8]) -> Vec<Found> {
-        let marked = decoded.is_own(leaf) || self.nodes.get(leaf.node()).is_none_or(|marked| *marked);
-        self.shapes.find(bytes, marked)
-    }
 }
 
 fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings) {
@@ -204,10 +136,7 @@ fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings
     for (node, bytes) in decoded.nodes() {
         known.find(bytes, &mut |hit| {
             if seen.insert((hit.kind, hit.value)) {
-                let (decode, range) = match decoded.leaf_at(node, &hit.range) {
-                    Some((leaf, part)) => (decoded.chain(leaf), decoded.range(leaf, part)),
-                    None => decoded.locate(node, &hit.range),
-                };
+                let (decode, range) = decoded.locate(node, &hit.range);
                 add(hit.kind, hit.value, decode, hit.steps, range);
             }
         });
@@ -227,7 +156,7 @@ fn search_leaf(
     leaf: &Leaf,
     (key, object): (Option<Key>, Option<&Object<'_>>),
     learned: &Learned,
-    marked: &Marked<'_>,
+    shapes: &Shapes,
     found: &mut Findings,
 ) {
     if leaf.replaced {
@@ -258,7 +187,7 @@ fn search_leaf(
     if leaf.is_excerpt() {
         return;
     }
-    let shapes = marked.find(decoded, leaf, bytes);
+    let shapes = shapes.find(bytes);
     if shapes.is_empty() {
         return;
     }

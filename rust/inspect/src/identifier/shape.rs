@@ -32,6 +32,8 @@ type Marked = fn(&[u8], Range<usize>) -> Option<Found>;
 
 /// The shortest shape of digits: a MEID, or a MAC address in groups of four.
 const SHORTEST: usize = 14;
+/// What is shorter holds no mark of a fingerprint, a push token or a network access identifier.
+const MARKED_MIN: usize = 20;
 /// No shape is longer than a push token.
 const LONGEST: usize = 512;
 
@@ -63,23 +65,23 @@ impl Default for Shapes {
 }
 
 impl Shapes {
-    /// Every identifier that the text's shapes show, in no particular order. `marked`: whether it, or a text that it is
-    /// a part of, [is marked](Self::is_marked).
-    pub fn find(&self, text: &[u8], marked: bool) -> Vec<Found> {
+    /// Every identifier that the text's shapes show, in no particular order.
+    pub fn find(&self, text: &[u8]) -> Vec<Found> {
         let mut out = Vec::new();
         runs(text, &mut out);
-        if marked && text.len() > SHORTEST {
-            self.marked(text, &mut out);
-        }
+        self.marked(text, &mut out);
         out
     }
 
-    /// Whether the text holds a mark of a fingerprint, a push token or a network access identifier.
-    pub fn is_marked(&self, text: &[u8]) -> bool {
-        self.marks.iter().any(|(mark, _)| mark.find(text).is_some())
+    /// Whether [`Self::find`] would find something.
+    pub fn has_any(&self, text: &[u8]) -> bool {
+        text.len() >= SHORTEST && !self.find(text).is_empty()
     }
 
     fn marked(&self, text: &[u8], out: &mut Vec<Found>) {
+        if text.len() < MARKED_MIN {
+            return;
+        }
         for (mark, read) in &self.marks {
             let found = mark.find_iter(text);
             out.extend(found.filter_map(|at| read(text, at..at + mark.needle().len())));
@@ -228,14 +230,14 @@ mod tests {
     use super::*;
 
     fn find(text: &str) -> Vec<(Kind, String)> {
-        Shapes::default().find(text.as_bytes(), true).into_iter().map(|it| (it.kind, it.value)).collect()
+        Shapes::default().find(text.as_bytes()).into_iter().map(|it| (it.kind, it.value)).collect()
     }
 
     #[test]
     fn finds_shapes_wherever_they_stand() {
         for lead in 0..40 {
             let text = format!("{} 359091108778933, x", "z".repeat(lead));
-            let found = Shapes::default().find(text.as_bytes(), true);
+            let found = Shapes::default().find(text.as_bytes());
             assert_eq!(found.len(), 1, "{lead}");
             assert_eq!(&text[found[0].range.clone()], "359091108778933");
         }

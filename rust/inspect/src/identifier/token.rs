@@ -81,7 +81,7 @@ fn add(decoded: &Decoded<'_>, leaf: &Leaf, name: &str, part: Range<usize>, out: 
     let bytes = decoded.bytes(leaf).get(part.clone()).unwrap_or_default();
     let Some((value, shown)) = random(bytes) else { return };
     let plain = plain(name);
-    let named = tells_apart(&plain) || lexicon::key(name).is_some_and(is_device);
+    let named = is_named(name, &plain);
     if out.len() >= MOST || out.iter().any(|token| token.value == value) || is_something_else(&plain, named) {
         return;
     }
@@ -96,6 +96,16 @@ fn add(decoded: &Decoded<'_>, leaf: &Leaf, name: &str, part: Range<usize>, out: 
     }
     let (named, key) = (named || cookie, name.to_owned());
     out.push(Token { value, shown, key, named, decode, range: decoded.range(leaf, part) });
+}
+
+/// Whether what stands under a name could be a token.
+pub fn may_be_called(name: &str) -> bool {
+    let plain = plain(name);
+    !is_something_else(&plain, is_named(name, &plain))
+}
+
+fn is_named(name: &str, plain: &str) -> bool {
+    tells_apart(plain) || lexicon::key(name).is_some_and(is_device)
 }
 
 /// Whether a header could hold a token: the standard ones hold what the software says to every server.
@@ -268,6 +278,14 @@ fn is_something_else(plain: &str, named: bool) -> bool {
         || matches!(plain, "iv" | "cb" | "ts" | "t" | "v" | "h")
 }
 
+/// Whether a value by itself could be a token.
+pub fn is_random(value: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_+/=\"{}".contains(byte);
+    (SHORTEST..=LONGEST + 4).contains(&value.len())
+        && value.trim_ascii().iter().all(is_part)
+        && random(value).is_some()
+}
+
 /// A value that looks random, by itself and as it was sent. What are only decimal digits are times, orders and contents
 /// far more often than devices.
 fn random(bytes: &[u8]) -> Option<(String, String)> {
@@ -331,10 +349,16 @@ fn is_well_known(digits: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Limits, decode_bytes};
+    use crate::decode::{Limits, decode_bytes, everything};
 
     fn keys(text: &str) -> Vec<(String, bool)> {
-        let decoded = decode_bytes("tcp payload", text.as_bytes(), 0..text.len() as u64, Limits::default());
+        let decoded = decode_bytes(
+            "tcp payload",
+            text.as_bytes(),
+            0..text.len() as u64,
+            Limits::default(),
+            &mut everything,
+        );
         tokens(&decoded).into_iter().map(|it| (it.key, it.named)).collect()
     }
 

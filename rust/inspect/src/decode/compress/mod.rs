@@ -1,6 +1,7 @@
 //! Gzip (RFC 1952), zlib (RFC 1950), raw deflate (RFC 1951), brotli (RFC 7932), zstd (RFC 8878) and LZ4 (frames and
 //! blocks, github.com/lz4/lz4, doc).
 
+mod brotli;
 mod lz4;
 
 use std::io::Read;
@@ -35,8 +36,6 @@ pub enum Format {
 const UNMARKED: [Format; 3] = [Format::Deflate, Format::Lz4Block, Format::Brotli];
 /// A window of zstd that every decoder must support (RFC 8878 section 3.1.1.1.2); larger ones are refused.
 const ZSTD_WINDOW: u64 = 8 << 20;
-/// The first seven bits of brotli with a window larger than RFC 7932 allows, which would cost memory.
-const BROTLI_LARGE: u8 = 0x11;
 
 impl Format {
     /// Every format.
@@ -143,7 +142,9 @@ pub fn inflate(format: Format, input: &[u8], limit: usize, ratio: usize) -> Infl
         }
         Format::Zlib => read(&mut ZlibDecoder::new(input)),
         Format::Deflate => read(&mut DeflateDecoder::new(input)),
-        Format::Brotli if input.first().is_none_or(|first| first & 0x7f == BROTLI_LARGE) => Inflated::NOTHING,
+        Format::Brotli if !brotli::is_bounded(input, bound(input.len(), usize::MAX, ratio).0) => {
+            Inflated { stopped: Some("ratio"), ..Inflated::NOTHING }
+        }
         Format::Brotli => read(&mut Decompressor::new(input, 4096)),
         Format::Zstd => match StreamingDecoder::new_with_max_window_size(input, ZSTD_WINDOW) {
             Ok(mut decoder) => read(&mut decoder),

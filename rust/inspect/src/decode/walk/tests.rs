@@ -67,7 +67,7 @@ fn grpc_messages_are_read() {
     }
     let chains = |body: &[u8]| {
         let message = post("/pkg.Service/Method", &[("content-type", "application/grpc")], body);
-        let decoded = decode_http(None, &message, Limits::default());
+        let decoded = decode_http(None, &message, Limits::default(), &mut everything);
         ["1", "2", "imei"].map(|name| {
             let found = leaves(&decoded, name);
             let [(text, chain, _)] = &found[..] else { panic!("{found:?}") };
@@ -100,7 +100,7 @@ fn leaves(decoded: &Decoded<'_>, name: &str) -> Vec<(String, String, Range<u64>)
 
 fn body_leaf(headers: &[(&str, &str)], body: &[u8], name: &str) -> (String, String, Range<u64>) {
     let message = post("/", headers, body);
-    let decoded = decode_http(None, &message, Limits::default());
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
     leaves(&decoded, name).pop().unwrap_or_else(|| panic!("{name}: {:#?}", decoded.leaves()))
 }
 
@@ -189,9 +189,9 @@ fn a_known_value_gives_a_short_key_away() {
         ),
     ] {
         let message = post("/", &[], &body);
-        let decoded = decode_http(None, &message, Limits::default());
+        let decoded = decode_http(None, &message, Limits::default(), &mut everything);
         assert_eq!(leaves(&decoded, "serial"), []);
-        let decoded = uncover(decoded, &cribs, Limits::default());
+        let decoded = uncover(decoded, &cribs, Limits::default(), &mut everything);
         let found = leaves(&decoded, "serial").pop().unwrap();
         assert_eq!((found.0.as_str(), found.1.as_str()), ("001017001234569", chain));
         let origin = body.get(found.2.start as usize - 1000..found.2.end as usize - 1000).unwrap();
@@ -249,14 +249,14 @@ fn content_codings_are_undone_whatever_they_are() {
     }
     for (coding, body) in [("br", &b"\xff\x02\x80"[..]), ("sdch", b"text")] {
         let message = post("/", &[("Content-Encoding", coding)], body);
-        assert_eq!(decode_http(None, &message, Limits::default()).stopped(), ["coding"]);
+        assert_eq!(decode_http(None, &message, Limits::default(), &mut everything).stopped(), ["coding"]);
     }
 }
 
 #[test]
 fn a_bomb_within_a_coding_is_stopped() {
     let message = post("/", &[("Content-Encoding", "gzip")], &gzip(&vec![b' '; 8 << 20]));
-    let decoded = decode_http(None, &message, Limits::default());
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
     assert!(decoded.spent() <= Limits::default().bytes && !decoded.stopped().is_empty());
 }
 
@@ -281,7 +281,7 @@ fn ranges_are_those_of_the_outermost_encoded_value() {
     let body = b"a=1&imei=123&mac=02%3A00&j={\"x\":\"y\",\"e\":\"\\n7\"}";
     assert_eq!(body_leaf(&[], body, "imei").2, 1009..1012);
     let message = post("/", &[], body);
-    let decoded = decode_http(None, &message, Limits::default());
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
     assert_eq!(leaves(&decoded, "x")[0], ("y".into(), "http body > form j > json x".into(), 1033..1034));
     assert_eq!(leaves(&decoded, "e")[0], ("\n7".into(), "http body > form j > json e".into(), 1041..1044));
     let mac = leaves(&decoded, "mac");
@@ -293,7 +293,7 @@ fn target_headers_and_cookies_are_leaves() {
     let headers =
         [("X-IMEI", "123"), ("Cookie", "a=1; uid=77"), ("Authorization", "Basic dXNlcjpwYXNzd29yZDEyMw==")];
     let message = post("/p?id=9&q=%7B%22k%22%3A%22v%22%7D", &headers, b"");
-    let decoded = decode_http(None, &message, Limits::default());
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
     assert_eq!(leaves(&decoded, "id"), [("9".into(), "http query id".into(), 11..12)]);
     assert_eq!(leaves(&decoded, "k"), [("v".into(), "http query q > percent > json k".into(), 15..38)]);
     assert_eq!(leaves(&decoded, "X-IMEI"), [("123".into(), "http header X-IMEI".into(), 500..503)]);
@@ -305,7 +305,7 @@ fn target_headers_and_cookies_are_leaves() {
 #[test]
 fn a_repeated_key_is_numbered() {
     let message = post("/?id=1&id=2", &[], b"");
-    let decoded = decode_http(None, &message, Limits::default());
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
     let chains: Vec<_> = leaves(&decoded, "id").into_iter().map(|it| it.1).collect();
     assert_eq!(chains, ["http query id", "http query id#2"]);
 }
@@ -315,13 +315,13 @@ fn fields_of_the_check_in_have_names_at_google_only() {
     // 1: "123", 16: "SERIAL1"
     let body = b"\x0a\x03123\x82\x01\x07SERIAL1";
     let message = post("/checkin", &[("Host", "android.clients.google.com")], body);
-    let decoded = decode_http(None, &message, Limits::default());
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
     assert_eq!(
         leaves(&decoded, "serial"),
         [("SERIAL1".into(), "http body > protobuf 16".into(), 1008..1015)]
     );
     let message = post("/checkin", &[("Host", "example.org")], body);
-    let decoded = decode_http(None, &message, Limits::default());
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
     assert_eq!(leaves(&decoded, "16"), [("SERIAL1".into(), "http body > protobuf 16".into(), 1008..1015)]);
 }
 
@@ -334,7 +334,7 @@ fn noise_is_left_alone() {
         "AAAAAAAAAAAAAAAAAAAAAAAA",
     ] {
         let message = post("/", &[], body.as_bytes());
-        let decoded = decode_http(None, &message, Limits::default());
+        let decoded = decode_http(None, &message, Limits::default(), &mut everything);
         let last = decoded.leaves().last().map(|leaf| decoded.bytes(leaf)).unwrap_or_default();
         assert!(last == body.as_bytes() || body.starts_with("dGhp"), "{body}");
     }

@@ -151,8 +151,16 @@ impl Chunks {
         Progress::More
     }
 
-    /// Collects a line; `true` when it is there.
+    /// Collects a line; `true` when it is there. What cannot be the first size ends it early, so that the bytes behind
+    /// are still to be taken, wherever the stream is cut.
     fn take_line(&mut self, rest: &mut &[u8]) -> bool {
+        if !self.any && self.line.trim_ascii().is_empty() {
+            let first = rest.iter().position(|byte| *byte == b'\n' || !byte.is_ascii_whitespace());
+            if let Some(at) = first.filter(|at| rest[*at] != b'\n' && !rest[*at].is_ascii_hexdigit()) {
+                self.line.extend_from_slice(take(rest, at as u64 + 1));
+                return false;
+            }
+        }
         let room = (MAX_LINE + 1).saturating_sub(self.line.len());
         let found = rest.iter().take(room).position(|&byte| byte == b'\n');
         self.line.extend_from_slice(take(rest, found.map_or(room, |at| at + 1) as u64));
