@@ -44,7 +44,7 @@ pub fn run(data: &[u8]) {
     let [control, bytes @ ..] = data else { return };
     let len = bytes.len() as u64;
     let scan = if control & 1 == 0 {
-        let scan = watching().scan_bytes("tcp payload", bytes, 0..len);
+        let scan = watching().clone().scan_bytes("tcp payload", bytes, 0..len);
         assert_known(bytes, &scan);
         scan
     } else {

@@ -105,7 +105,8 @@ impl Framing for Stream {
 /// How long the head is, its blank line included.
 fn head_len(bytes: &[u8]) -> Option<usize> {
     let end = |mark: &[u8]| bytes.windows(mark.len()).position(|it| it == mark).map(|at| at + mark.len());
-    end(b"\r\n\r\n").or_else(|| end(b"\n\n"))
+    // The first of them: a later one must not change what an earlier one ended.
+    [end(b"\r\n\r\n"), end(b"\n\n")].into_iter().flatten().min()
 }
 
 struct Field {
