@@ -8,8 +8,8 @@ use super::{Piece, percent};
 /// Whether it looks like `k=v`, at least once.
 pub fn is_form(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"&").unwrap_or(bytes);
-    let first = bytes.split(|&byte| byte == b'&').next().unwrap_or_default();
-    let Some(equals) = first.iter().position(|&byte| byte == b'=') else {
+    let first = &bytes[..memchr::memchr(b'&', bytes).unwrap_or(bytes.len())];
+    let Some(equals) = memchr::memchr(b'=', first) else {
         return false;
     };
     let (key, value) = (&first[..equals], &first[equals + 1..]);
@@ -18,7 +18,7 @@ pub fn is_form(bytes: &[u8]) -> bool {
     let alone = first.len() == bytes.len();
     // Base64 ends in `=`; so does a form whose only value is empty, which tells nothing.
     let telling = !alone || value.iter().any(|&byte| byte != b'=');
-    clean && telling && !bytes.iter().any(|byte| matches!(byte, b'<' | b'\n' | 0))
+    clean && telling && memchr::memchr3(b'<', b'\n', 0, bytes).is_none()
 }
 
 /// The values with their keys, still encoded: those that are wanted, at most `limit`. All are of one object.

@@ -20,7 +20,7 @@ pub struct Part<'p> {
     pub made: bool,
 }
 
-/// Whether something may be found in a part. To be asked for every part that nothing need be undone in.
+/// Whether something may be found in a part that is no more encoded.
 pub type Wanted<'w> = dyn FnMut(&Part<'_>) -> bool + 'w;
 
 /// Wants every part.

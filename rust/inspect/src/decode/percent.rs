@@ -4,12 +4,21 @@ use super::hex::digit;
 
 /// Whether a `%` with two hexadecimal digits stands somewhere.
 pub fn is_encoded(text: &[u8]) -> bool {
-    text.windows(3).any(|it| it[0] == b'%' && digit(it[1]).is_some() && digit(it[2]).is_some())
+    let is_digit = |at: usize| text.get(at).is_some_and(|byte| digit(*byte).is_some());
+    memchr::memchr_iter(b'%', text).any(|at| is_digit(at + 1) && is_digit(at + 2))
 }
 
 /// Decodes what is encoded and keeps the rest, broken escapes too. `plus`: a `+` is a space.
 pub fn decode(text: &[u8], plus: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
+    let mut out = Vec::new();
+    decode_to(&mut out, text, plus);
+    out
+}
+
+/// As [`decode`], in place of what `out` held.
+pub fn decode_to(out: &mut Vec<u8>, text: &[u8], plus: bool) {
+    out.clear();
+    out.reserve(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {
         rest = tail;
@@ -25,7 +34,6 @@ pub fn decode(text: &[u8], plus: bool) -> Vec<u8> {
             _ => out.push(*first),
         }
     }
-    out
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::hex::digit;
 pub fn is_encoded(text: &[u8]) -> bool {
     let mut marks = 0;
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|&byte| byte == b'=') {
+    while let Some(at) = memchr::memchr(b'=', rest) {
         let after = &rest[at + 1..];
         rest = match after {
             // A soft line end is followed by a line. Base64's padding is not.

@@ -125,7 +125,8 @@ fn opaque(bytes: &[u8], limits: &Limits, room: usize) -> Content {
 
 fn readable(bytes: &[u8], limits: &Limits, room: usize, wanted: &mut Wanted<'_>) -> Content {
     let most = most(limits);
-    let mut keep = |part: &Part<'_>| is_worth(part, wanted);
+    let mut plain = Vec::new();
+    let mut keep = |part: &Part<'_>| is_worth(part, wanted, &mut plain);
     if json::is_json(bytes) {
         return Content::Parts("json", json::pieces(bytes, most, &mut keep));
     }
@@ -164,12 +165,12 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize, wanted: &mut Wanted<'_>)
 
 /// Whether a part becomes a leaf: when it could be encoded, or is wanted as it is. Beneath percent-encoding most often
 /// is nothing but a text.
-fn is_worth(part: &Part<'_>, wanted: &mut Wanted<'_>) -> bool {
+fn is_worth(part: &Part<'_>, wanted: &mut Wanted<'_>, plain: &mut Vec<u8>) -> bool {
     match promise(part.value) {
         Promise::None => wanted(part),
         Promise::Percent => {
-            let plain = percent::decode(part.value, true);
-            is_promising(&plain) || wanted(&Part { value: &plain, made: true, ..part.clone() })
+            percent::decode_to(plain, part.value, true);
+            is_promising(plain) || wanted(&Part { value: plain, made: true, ..part.clone() })
         }
         // Words that could be base64 are common, and decoding one costs less than a leaf.
         Promise::Word => is_short_base64(part.value) || wanted(part),

@@ -46,7 +46,7 @@ fn is_control(byte: u8) -> bool {
 
 /// The query of a URL in the text (`…?k=v&…`), as [`form::pieces`].
 pub fn query(bytes: &[u8], limit: usize) -> Vec<Piece> {
-    let Some(mark) = bytes.iter().take(SEARCHED).position(|&byte| byte == b'?') else {
+    let Some(mark) = memchr::memchr(b'?', &bytes[..bytes.len().min(SEARCHED)]) else {
         return Vec::new();
     };
     let start = mark + 1;
@@ -108,8 +108,7 @@ pub fn tokens(bytes: &[u8]) -> Vec<Piece> {
 pub fn pairs(bytes: &[u8], limit: usize) -> Vec<Piece> {
     let bytes = &bytes[..bytes.len().min(SEARCHED)];
     let mut out = Vec::new();
-    let marks = bytes.iter().enumerate().filter(|(_, byte)| matches!(**byte, b':' | b'='));
-    for (at, _) in marks {
+    for at in memchr::memchr2_iter(b':', b'=', bytes) {
         if out.len() >= limit {
             break;
         }
