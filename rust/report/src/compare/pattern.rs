@@ -38,13 +38,10 @@ pub fn host(name: &str) -> String {
     if let Ok(ip) = name.trim_matches(['[', ']']).parse() {
         return address(ip);
     }
-    let labels: Vec<&str> = name.split('.').collect();
-    let shards = labels.len().saturating_sub(registered(&labels));
-    let labels = labels.iter().enumerate().map(|(index, label)| match index < shards {
-        true => without_numbers(label),
-        false => (*label).to_owned(),
-    });
-    labels.collect::<Vec<_>>().join(".")
+    let owned = inspect::identifier::domain(&name);
+    let Some(shards) = name.strip_suffix(owned).and_then(|it| it.strip_suffix('.')) else { return name };
+    let shards: Vec<String> = shards.split('.').map(without_numbers).collect();
+    format!("{}.{owned}", shards.join("."))
 }
 
 /// An address without a name: public ones by network, since the one of a service changes within it.
@@ -69,14 +66,6 @@ fn is_local(ip: IpAddr) -> bool {
         IpAddr::V6(ip) => {
             ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_unspecified()
         }
-    }
-}
-
-/// How many labels at the end name the owner: two, or three below suffixes such as `co.uk`.
-fn registered(labels: &[&str]) -> usize {
-    match labels {
-        [.., second, top] if top.len() == 2 && second.len() <= 3 => 3,
-        _ => 2,
     }
 }
 
