@@ -19,7 +19,7 @@ use crate::{Failure, Outcome};
 pub enum Format {
     /// For reading on a terminal.
     Text,
-    /// For programs: schema `telltale.report/1`.
+    /// For programs: schema `telltale.report/1`, of what is compared `telltale.comparison/1`.
     Json,
     /// A self-contained page.
     Html,
