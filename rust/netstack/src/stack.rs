@@ -308,6 +308,11 @@ impl Stack {
         self.flows.is_empty()
     }
 
+    /// Bytes of all connections' buffers.
+    pub const fn buffers(&self) -> usize {
+        self.buffers
+    }
+
     /// What was not relayed.
     pub const fn counts(&self) -> &Counts {
         &self.counts

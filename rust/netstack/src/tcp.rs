@@ -2,21 +2,26 @@
 
 use std::time::Duration;
 
-use packet::{FlowKey, TcpFlags, TcpSegment, Timestamp};
+use packet::{FlowKey, Packet, Segment, TcpFlags, TcpSegment, Timestamp};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
+use crate::build;
 use crate::device::{Device, Outbox};
 
-/// Idle time after which an established connection is given up (RFC 5382 REQ-5: at least 2 h 4 min).
+/// Idle time after which a connection is given up that is established, or closed in one half (RFC 5382 REQ-5: at least
+/// 2 h 4 min).
 pub(crate) const ESTABLISHED_IDLE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 /// The same while it opens, closes, or waits for an acknowledgment (RFC 5382 REQ-5: at least 4 min).
 pub(crate) const TRANSITORY_IDLE: Duration = Duration::from_secs(4 * 60);
 /// How long the end of a closed connection is remembered, to acknowledge a FIN that is sent again. TIME-WAIT is
 /// short because its packets only cross memory, and a new SYN ends it.
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
+
+/// How often a connection that waits for nothing is given a push.
+const PERSIST: Duration = Duration::from_secs(5);
 
 /// What a change means for the upstream connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,10 +70,18 @@ struct Terminator {
     interface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
+    /// The sequence number of the phone's first byte.
+    first: u32,
+    /// How many of its bytes were taken from the socket, modulo 2^32.
+    drained: u32,
     /// The most the phone acknowledged.
     acknowledged: Option<u32>,
     /// Bytes of both buffers.
     buffers: usize,
+    /// The window that came with it, unscaled.
+    window: u16,
+    /// When to give smoltcp a push, should nothing happen before.
+    push_at: Option<Timestamp>,
 }
 
 impl TcpFlow {
@@ -135,10 +148,32 @@ impl TcpFlow {
             Stage::Held { syn } if segment.flags.syn => packet.clone_into(syn),
             Stage::Open(terminator) => {
                 let known = terminator.repeats(segment);
+                if segment.flags.fin && !segment.payload.is_empty() {
+                    return self.handle_last_data(now, segment, outbox, changes);
+                }
                 self.poll(now, (!known).then_some(packet), outbox, changes);
             }
             Stage::Lingering { ack } if segment.flags.fin => outbox.push(ack.clone()),
             Stage::Held { .. } | Stage::Lingering { .. } | Stage::Over => {}
+        }
+    }
+
+    /// Takes data and, if all of it was taken, the FIN that comes with it. smoltcp 0.14 takes the FIN although it cut off
+    /// the data that its window had no room for, which would be lost without a word.
+    fn handle_last_data(
+        &mut self,
+        now: Timestamp,
+        segment: &TcpSegment<'_>,
+        outbox: &mut Outbox,
+        changes: &mut Vec<Change>,
+    ) {
+        let data = TcpSegment { flags: TcpFlags { fin: false, ..segment.flags }, ..*segment };
+        self.poll(now, Some(&build::outbound(&self.key, &data)), outbox, changes);
+        let Stage::Open(terminator) = &mut self.stage else { return };
+        let end = segment.seq.wrapping_add(segment.payload.len() as u32);
+        if terminator.expected() == end {
+            let fin = TcpSegment { seq: end, payload: &[], ..*segment };
+            self.poll(now, Some(&build::outbound(&self.key, &fin)), outbox, changes);
         }
     }
 
@@ -155,7 +190,11 @@ impl TcpFlow {
         self.heard = now;
         let Stage::Held { syn } = &mut self.stage else { return };
         let syn = std::mem::take(syn);
-        let terminator = Terminator::new(&self.key, self.mtu, buffer, seed, now, outbox);
+        let first = match Packet::parse(&syn).map(|packet| packet.segment) {
+            Ok(Segment::Tcp(tcp)) => tcp.seq.wrapping_add(1),
+            _ => return debug_assert!(false, "a SYN is held"),
+        };
+        let terminator = Terminator::new(&self.key, self.mtu, buffer, (first, seed), now, outbox);
         self.stage = Stage::Open(Box::new(terminator));
         self.poll(now, Some(&syn), outbox, changes);
     }
@@ -169,16 +208,17 @@ impl TcpFlow {
         changes: &mut Vec<Change>,
     ) {
         let Stage::Open(terminator) = &mut self.stage else { return };
-        let socket = terminator.socket();
         let mut taken = 0;
-        while socket.can_recv() {
-            let (offered, took) = socket
+        while terminator.socket().can_recv() {
+            let (offered, took) = terminator
+                .socket()
                 .recv(|bytes| {
                     let took = take(bytes).min(bytes.len());
                     (took, (bytes.len(), took))
                 })
                 .unwrap_or_default();
             taken += took;
+            terminator.drained = terminator.drained.wrapping_add(took as u32);
             if took < offered || took == 0 {
                 break;
             }
@@ -241,6 +281,9 @@ impl TcpFlow {
     /// Moves the timers that are due.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, outbox: &mut Outbox, changes: &mut Vec<Change>) {
         if now < self.idle_deadline() {
+            if let Stage::Open(terminator) = &mut self.stage {
+                terminator.push(now, &self.key, self.mtu, outbox);
+            }
             return self.poll(now, None, outbox, changes);
         }
         self.end(Change::Reset, changes);
@@ -261,7 +304,10 @@ impl TcpFlow {
             Stage::Open(terminator) => {
                 let socket = terminator.sockets.get::<Socket<'_>>(terminator.handle);
                 match socket.state() {
-                    State::Established if socket.send_queue() == 0 => ESTABLISHED_IDLE,
+                    // One half may be closed for as long as it takes to say something in the other.
+                    State::Established | State::CloseWait | State::FinWait2 if socket.send_queue() == 0 => {
+                        ESTABLISHED_IDLE
+                    }
                     _ => TRANSITORY_IDLE,
                 }
             }
@@ -335,7 +381,14 @@ impl TcpFlow {
 }
 
 impl Terminator {
-    fn new(key: &FlowKey, mtu: usize, buffer: usize, seed: u64, now: Timestamp, outbox: &mut Outbox) -> Self {
+    fn new(
+        key: &FlowKey,
+        mtu: usize,
+        buffer: usize,
+        (first, seed): (u32, u64),
+        now: Timestamp,
+        outbox: &mut Outbox,
+    ) -> Self {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut device = Device { mtu, inbound: None, outbox };
@@ -352,18 +405,36 @@ impl Terminator {
         debug_assert!(listening.is_ok(), "a fresh socket listens on any port but 0");
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
         let handle = sockets.add(socket);
-        Self { interface, sockets, handle, acknowledged: None, buffers: 2 * buffer }
+        let buffers = 2 * buffer;
+        Self {
+            interface,
+            sockets,
+            handle,
+            first,
+            drained: 0,
+            acknowledged: None,
+            window: 0,
+            buffers,
+            push_at: None,
+        }
     }
 
     fn socket(&mut self) -> &mut Socket<'static> {
         self.sockets.get_mut(self.handle)
     }
 
-    /// Sends the FIN. Whether it does so now: not before the phone has acknowledged the SYN, which smoltcp would not
-    /// send again after its FIN.
+    /// The sequence number of the next byte that the phone has to send (RCV.NXT), its FIN aside.
+    fn expected(&mut self) -> u32 {
+        let queued = self.socket().recv_queue() as u32;
+        self.first.wrapping_add(self.drained).wrapping_add(queued)
+    }
+
+    /// Sends the FIN. Whether it does so now: not before the phone has acknowledged the SYN, which smoltcp 0.14 would
+    /// not send again after its FIN; nor, when the phone's FIN has come, before it has acknowledged all, for in LAST-ACK
+    /// smoltcp does not hear that the phone's window opens.
     fn close(&mut self) -> bool {
         let socket = self.socket();
-        let closes = socket.may_send();
+        let closes = socket.may_send() && (socket.state() != State::CloseWait || socket.send_queue() == 0);
         if closes {
             socket.close();
         }
@@ -381,8 +452,9 @@ impl Terminator {
     /// request to retransmit data, of which there is none, and forgets to retransmit the FIN.
     fn repeats(&mut self, segment: &TcpSegment<'_>) -> bool {
         let news = self.acknowledged.is_none_or(|most| segment.ack.wrapping_sub(most) as i32 > 0);
-        if news {
+        if news || self.acknowledged == Some(segment.ack) {
             self.acknowledged = Some(segment.ack);
+            self.window = segment.window;
         }
         let bare = TcpFlags { ack: true, ..TcpFlags::default() };
         let socket = self.socket();
@@ -403,12 +475,49 @@ impl Terminator {
         self.interface.poll(instant(now), &mut device, &mut self.sockets);
     }
 
+    /// Makes smoltcp send what it has, if it has waited for nothing long enough. smoltcp 0.14 has no timer when the
+    /// window closes while something is under way that then has to be sent again (RFC 9293 section 3.8.6.1), or when it
+    /// opens again and something is lost: it would wait for ever for what the phone may have said and was lost.
+    ///
+    /// The push is what the phone said last, said again, with room for one byte at least: that byte is the probe. A third
+    /// repetition makes smoltcp send again what the phone has not acknowledged.
+    fn push(&mut self, now: Timestamp, key: &FlowKey, mtu: usize, outbox: &mut Outbox) {
+        if self.push_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.push_at = None;
+        let Some(ack) = self.acknowledged else { return };
+        let again = TcpSegment {
+            source_port: key.local.port(),
+            destination_port: key.remote.port(),
+            seq: self.expected().wrapping_add(u32::from(self.phone_finished())),
+            ack,
+            flags: TcpFlags { ack: true, ..TcpFlags::default() },
+            window: self.window.max(1),
+            options: &[],
+            payload: &[],
+            missing: 0,
+        };
+        let again = build::outbound(key, &again);
+        for _ in 0..4 {
+            self.poll(now, mtu, Some(&again), outbox);
+            if self.interface.poll_at(instant(now), &self.sockets).is_some() {
+                return;
+            }
+        }
+    }
+
     /// The next deadline, never before the next microsecond: what is due now was done by the last poll.
     fn poll_at(&mut self, now: Timestamp) -> Option<Timestamp> {
         if self.waits_for_upstream() {
             return None;
         }
-        let at = self.interface.poll_at(instant(now), &self.sockets)?;
+        let at = self.interface.poll_at(instant(now), &self.sockets);
+        if at.is_none() && self.socket().send_queue() > 0 {
+            return Some(*self.push_at.get_or_insert(now + PERSIST));
+        }
+        self.push_at = None;
+        let at = at?;
         Some(Timestamp::from_micros(at.total_micros()).max(now + Duration::from_micros(1)))
     }
 }

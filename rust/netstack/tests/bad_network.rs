@@ -1,0 +1,149 @@
+//! What a bad network, a slow phone and a slow server do to a connection, each by itself.
+
+use std::time::Duration;
+
+use netstack::{Config, Event, FlowId, Stack};
+use packet::Timestamp;
+use smoltcp::wire::TcpControl;
+
+mod packets;
+
+use packets::{START, V4, establish, next_tcp, stack, tcp, with_window};
+
+fn seconds(count: u64) -> Timestamp {
+    START + Duration::from_secs(count)
+}
+
+/// Moves time in the stack's own steps up to `until`, and returns what it sends.
+fn pass(stack: &mut Stack, until: Timestamp) -> Vec<(Timestamp, Vec<u8>)> {
+    let mut sent = Vec::new();
+    let mut now = START;
+    while let Some(at) = stack.poll_timeout().filter(|at| *at <= until) {
+        now = now.max(at);
+        stack.handle_timeout(now);
+        while let Some(packet) = stack.poll_packet() {
+            sent.push((now, packet));
+        }
+        assert!(sent.len() < 10_000, "timers storm");
+    }
+    sent
+}
+
+fn drained(stack: &mut Stack, id: FlowId) -> usize {
+    let mut taken = 0;
+    stack.drain(START, id, |bytes| {
+        taken += bytes.len();
+        bytes.len()
+    });
+    taken
+}
+
+fn events(stack: &mut Stack) -> Vec<Event> {
+    std::iter::from_fn(|| stack.poll_event()).map(|(_, event)| event).collect()
+}
+
+/// The bytes of sequence space that were sent, from and to, of each packet with payload.
+fn ranges(packets: &[Vec<u8>], first: u32) -> Vec<(u32, u32)> {
+    let data = packets.iter().map(|bytes| next_tcp(bytes)).filter(|tcp| !tcp.payload.is_empty());
+    data.map(|tcp| (tcp.seq.wrapping_sub(first), tcp.payload.len() as u32)).collect()
+}
+
+fn sent(stack: &mut Stack) -> Vec<Vec<u8>> {
+    std::iter::from_fn(|| stack.poll_packet()).collect()
+}
+
+#[test]
+fn a_fin_behind_data_that_finds_no_room_is_no_end() {
+    let mut stack = Stack::new(Config { buffer: 1000, ..Config::default() });
+    let (id, seq) = establish(&mut stack, V4);
+    let data = [7; 1500];
+    stack.handle_packet(START, &tcp(V4, TcpControl::Fin, 1001, Some(seq), &data));
+    assert_eq!(drained(&mut stack, id), 1000);
+    assert_eq!(events(&mut stack), [Event::Ready]);
+    // The phone sends the rest again, with its end.
+    stack.handle_packet(START, &tcp(V4, TcpControl::Fin, 2001, Some(seq), &data[1000..]));
+    assert_eq!(drained(&mut stack, id), 500);
+    assert_eq!(events(&mut stack), [Event::Ready, Event::ShutdownWrite]);
+}
+
+#[test]
+fn a_phone_that_only_listens_may_wait_for_an_hour() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &tcp(V4, TcpControl::Fin, 1001, Some(seq), b"?"));
+    assert_eq!(drained(&mut stack, id), 1);
+    pass(&mut stack, seconds(3600));
+    assert_eq!(events(&mut stack), [Event::Ready, Event::ShutdownWrite]);
+    assert_eq!(stack.handle_upstream(seconds(3600), id, b"!"), 1);
+}
+
+#[test]
+fn a_server_that_only_listens_may_wait_for_an_hour() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.upstream_closed(START, id);
+    stack.handle_packet(START, &tcp(V4, TcpControl::None, 1001, Some(seq + 1), &[]));
+    pass(&mut stack, seconds(3600));
+    stack.handle_packet(seconds(3600), &tcp(V4, TcpControl::None, 1001, Some(seq + 1), b"late"));
+    assert_eq!(drained(&mut stack, id), 4);
+}
+
+#[test]
+fn a_window_that_opens_is_heard_after_both_sides_have_finished() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &tcp(V4, TcpControl::Fin, 1001, Some(seq), &[]));
+    stack.handle_packet(START, &with_window(1002, seq, 1000));
+    let _ = sent(&mut stack);
+    assert_eq!(stack.handle_upstream(START, id, &[1; 1500]), 1500);
+    stack.upstream_closed(START, id);
+    assert_eq!(ranges(&sent(&mut stack), seq), [(0, 1000)]);
+    stack.handle_packet(START, &with_window(1002, seq + 1000, 0));
+    stack.handle_packet(START, &with_window(1002, seq + 1000, 4000));
+    assert_eq!(ranges(&sent(&mut stack), seq), [(1000, 500)], "at once");
+    stack.handle_packet(START, &with_window(1002, seq + 1500, 4000));
+    assert!(next_tcp(sent(&mut stack).last().expect("the end")).flags.fin);
+}
+
+#[test]
+fn a_closed_window_is_probed_for_as_long_as_the_phone_answers() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &with_window(1001, seq, 1000));
+    let _ = sent(&mut stack);
+    stack.handle_upstream(START, id, &[1; 5000]);
+    stack.handle_packet(START, &with_window(1001, seq + 1000, 0));
+    let _ = sent(&mut stack);
+    let mut probes = 0;
+    let mut now = START;
+    while now < seconds(1800) {
+        now = stack.poll_timeout().expect("a probe").max(now);
+        stack.handle_timeout(now);
+        for packet in sent(&mut stack) {
+            assert_eq!(next_tcp(&packet).payload.len(), 1);
+            probes += 1;
+            stack.handle_packet(now, &with_window(1001, seq + 1000, 0));
+        }
+    }
+    assert!((20..60).contains(&probes), "{probes} probes in half an hour");
+    stack.handle_packet(now, &with_window(1001, seq + 1000, 8000));
+    assert_eq!(ranges(&sent(&mut stack), seq).first().map(|(from, _)| *from), Some(1000));
+}
+
+#[test]
+fn a_window_that_closes_on_lost_data_is_probed_as_well() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &with_window(1001, seq, 1000));
+    stack.handle_upstream(START, id, &[1; 3000]);
+    // The data was lost, and the phone has no more room for it.
+    stack.handle_packet(START, &with_window(1001, seq, 0));
+    let probes = pass(&mut stack, seconds(30));
+    assert!((1..20).contains(&probes.len()), "{}", probes.len());
+    stack.handle_packet(seconds(30), &with_window(1001, seq, 4000));
+    let mut seen = vec![false; 3000];
+    for (from, len) in ranges(&sent(&mut stack), seq) {
+        seen[from as usize..(from + len) as usize].fill(true);
+    }
+    assert!(seen[1..].iter().all(|seen| *seen), "all of it is sent");
+}
