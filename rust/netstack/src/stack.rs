@@ -340,11 +340,11 @@ impl Stack {
     fn handle_tcp(&mut self, now: Timestamp, key: FlowKey, tcp: &TcpSegment<'_>, bytes: &[u8]) {
         let opens = tcp.flags.syn && !tcp.flags.ack && !tcp.flags.rst && !tcp.flags.fin;
         if let Some(&id) = self.index.get(&key) {
-            let finished = match self.flows.get(&id) {
-                Some(Entry { kind: Kind::Tcp(flow), .. }) => flow.is_finished(),
+            let gives_way = match self.flows.get(&id) {
+                Some(Entry { kind: Kind::Tcp(flow), .. }) => flow.gives_way(tcp),
                 _ => true,
             };
-            if !(finished && opens) {
+            if !(gives_way && opens) {
                 return self.with_tcp(now, id, |flow, outbox, changes| {
                     flow.handle_packet(now, tcp, bytes, outbox, changes);
                 });

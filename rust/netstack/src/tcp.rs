@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use packet::{FlowKey, Packet, Segment, TcpFlags, TcpSegment, Timestamp};
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp::socket::tcp::State;
 
 use crate::build;
-use crate::device::{Device, Outbox};
+use crate::device::Outbox;
+use crate::terminator::Terminator;
 
 /// Idle time after which a connection is given up that is established, or closed in one half (RFC 5382 REQ-5: at least
 /// 2 h 4 min).
@@ -19,9 +17,6 @@ pub(crate) const TRANSITORY_IDLE: Duration = Duration::from_secs(4 * 60);
 /// How long the end of a closed connection is remembered, to acknowledge a FIN that is sent again. TIME-WAIT is
 /// short because its packets only cross memory, and a new SYN ends it.
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
-
-/// How often a connection that waits for nothing is given a push.
-const PERSIST: Duration = Duration::from_secs(5);
 
 /// What a change means for the upstream connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,27 +56,9 @@ enum Stage {
     /// smoltcp speaks with the phone.
     Open(Box<Terminator>),
     /// Only the last acknowledgment is kept, to be said again.
-    Lingering { ack: Vec<u8> },
+    Lingering { ack: Vec<u8>, expected: u32 },
     /// Nothing is left to do.
     Over,
-}
-
-struct Terminator {
-    interface: Interface,
-    sockets: SocketSet<'static>,
-    handle: SocketHandle,
-    /// The sequence number of the phone's first byte.
-    first: u32,
-    /// How many of its bytes were taken from the socket, modulo 2^32.
-    drained: u32,
-    /// The most the phone acknowledged.
-    acknowledged: Option<u32>,
-    /// Bytes of both buffers.
-    buffers: usize,
-    /// The window that came with it, unscaled.
-    window: u16,
-    /// When to give smoltcp a push, should nothing happen before.
-    push_at: Option<Timestamp>,
 }
 
 impl TcpFlow {
@@ -108,9 +85,13 @@ impl TcpFlow {
         }
     }
 
-    /// Whether a new SYN may take this connection's place.
-    pub(crate) const fn is_finished(&self) -> bool {
-        self.ended
+    /// Whether a new SYN may take this connection's place: in TIME-WAIT one with a later sequence number only, for an
+    /// earlier one may be an old duplicate (RFC 1122 section 4.2.2.13).
+    pub(crate) fn gives_way(&self, syn: &TcpSegment<'_>) -> bool {
+        match &self.stage {
+            Stage::Lingering { expected, .. } => syn.seq.wrapping_sub(*expected) as i32 > 0,
+            _ => self.ended,
+        }
     }
 
     pub(crate) const fn is_over(&self) -> bool {
@@ -147,14 +128,29 @@ impl TcpFlow {
             // A SYN sent again changes nothing; one with another sequence number is a new attempt.
             Stage::Held { syn } if segment.flags.syn => packet.clone_into(syn),
             Stage::Open(terminator) => {
+                if segment.flags.rst && terminator.challenges(segment) {
+                    let challenge = terminator.keep_alive(segment);
+                    return self.poll(now, Some(&build::outbound(&self.key, &challenge)), outbox, changes);
+                }
                 let known = terminator.repeats(segment);
                 if segment.flags.fin && !segment.payload.is_empty() {
                     return self.handle_last_data(now, segment, outbox, changes);
                 }
                 self.poll(now, (!known).then_some(packet), outbox, changes);
             }
-            Stage::Lingering { ack } if segment.flags.fin => outbox.push(ack.clone()),
-            Stage::Held { .. } | Stage::Lingering { .. } | Stage::Over => {}
+            Stage::Lingering { expected, .. } if segment.flags.rst => {
+                if segment.seq == *expected {
+                    self.stage = Stage::Over;
+                }
+            }
+            // What comes again is acknowledged again; an acknowledgment is not, or it would be answered.
+            Stage::Lingering { ack, expected } => {
+                let flags = segment.flags;
+                if segment.seq != *expected || flags.syn || flags.fin || !segment.payload.is_empty() {
+                    outbox.push(ack.clone());
+                }
+            }
+            Stage::Held { .. } | Stage::Over => {}
         }
     }
 
@@ -197,6 +193,11 @@ impl TcpFlow {
         let terminator = Terminator::new(&self.key, self.mtu, buffer, (first, seed), now, outbox);
         self.stage = Stage::Open(Box::new(terminator));
         self.poll(now, Some(&syn), outbox, changes);
+        if let Stage::Open(terminator) = &mut self.stage
+            && let Some(Ok(Packet { segment: Segment::Tcp(answer), .. })) = outbox.last().map(Packet::parse)
+        {
+            terminator.acknowledged = answer.seq.wrapping_add(1);
+        }
     }
 
     /// Offers what the phone sent to `take`, which returns how much it took. Ends when it takes less than offered.
@@ -302,7 +303,7 @@ impl TcpFlow {
     fn idle_deadline(&self) -> Timestamp {
         let patience = match &self.stage {
             Stage::Open(terminator) => {
-                let socket = terminator.sockets.get::<Socket<'_>>(terminator.handle);
+                let socket = terminator.look();
                 match socket.state() {
                     // One half may be closed for as long as it takes to say something in the other.
                     State::Established | State::CloseWait | State::FinWait2 if socket.send_queue() == 0 => {
@@ -364,7 +365,7 @@ impl TcpFlow {
             State::TimeWait if self.shut => {
                 if answered {
                     let ack = outbox.last().unwrap_or_default().to_vec();
-                    self.stage = Stage::Lingering { ack };
+                    self.stage = Stage::Lingering { ack, expected: terminator.next() };
                 }
                 self.end(Change::Closed, changes);
             }
@@ -378,151 +379,4 @@ impl TcpFlow {
             changes.push(change);
         }
     }
-}
-
-impl Terminator {
-    fn new(
-        key: &FlowKey,
-        mtu: usize,
-        buffer: usize,
-        (first, seed): (u32, u64),
-        now: Timestamp,
-        outbox: &mut Outbox,
-    ) -> Self {
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut device = Device { mtu, inbound: None, outbox };
-        let mut interface = Interface::new(config, &mut device, instant(now));
-        // The remote address is the interface's own, and everybody is its neighbour.
-        interface.update_ip_addrs(|addresses| {
-            let _ = addresses.push(IpCidr::new(key.remote.ip().into(), 0));
-        });
-        // Zeroed memory of this size is not resident before it is written to: an idle connection costs a few pages.
-        let mut socket = Socket::new(SocketBuffer::new(vec![0; buffer]), SocketBuffer::new(vec![0; buffer]));
-        socket.set_nagle_enabled(false);
-        // Cannot fail: the socket is closed and the port is that of a connection the phone opened.
-        let listening = socket.listen((smoltcp::wire::IpAddress::from(key.remote.ip()), key.remote.port()));
-        debug_assert!(listening.is_ok(), "a fresh socket listens on any port but 0");
-        let mut sockets = SocketSet::new(Vec::with_capacity(1));
-        let handle = sockets.add(socket);
-        let buffers = 2 * buffer;
-        Self {
-            interface,
-            sockets,
-            handle,
-            first,
-            drained: 0,
-            acknowledged: None,
-            window: 0,
-            buffers,
-            push_at: None,
-        }
-    }
-
-    fn socket(&mut self) -> &mut Socket<'static> {
-        self.sockets.get_mut(self.handle)
-    }
-
-    /// The sequence number of the next byte that the phone has to send (RCV.NXT), its FIN aside.
-    fn expected(&mut self) -> u32 {
-        let queued = self.socket().recv_queue() as u32;
-        self.first.wrapping_add(self.drained).wrapping_add(queued)
-    }
-
-    /// Sends the FIN. Whether it does so now: not before the phone has acknowledged the SYN, which smoltcp 0.14 would
-    /// not send again after its FIN; nor, when the phone's FIN has come, before it has acknowledged all, for in LAST-ACK
-    /// smoltcp does not hear that the phone's window opens.
-    fn close(&mut self) -> bool {
-        let socket = self.socket();
-        let closes = socket.may_send() && (socket.state() != State::CloseWait || socket.send_queue() == 0);
-        if closes {
-            socket.close();
-        }
-        closes
-    }
-
-    /// Both sides have sent their FIN and the upstream has not taken all yet. smoltcp, whose TIME-WAIT ends with the
-    /// buffers emptied, is left alone until it has.
-    fn waits_for_upstream(&mut self) -> bool {
-        let socket = self.socket();
-        socket.state() == State::TimeWait && socket.can_recv()
-    }
-
-    /// Whether `segment` only says once more that our FIN has not come. smoltcp 0.14 takes the third of these for a
-    /// request to retransmit data, of which there is none, and forgets to retransmit the FIN.
-    fn repeats(&mut self, segment: &TcpSegment<'_>) -> bool {
-        let news = self.acknowledged.is_none_or(|most| segment.ack.wrapping_sub(most) as i32 > 0);
-        if news || self.acknowledged == Some(segment.ack) {
-            self.acknowledged = Some(segment.ack);
-            self.window = segment.window;
-        }
-        let bare = TcpFlags { ack: true, ..TcpFlags::default() };
-        let socket = self.socket();
-        matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck)
-            && socket.send_queue() == 0
-            && segment.payload.is_empty()
-            && segment.flags == bare
-            && !news
-    }
-
-    /// Whether the socket's state says that the phone's FIN has come.
-    fn phone_finished(&mut self) -> bool {
-        matches!(self.socket().state(), State::CloseWait | State::Closing | State::LastAck | State::TimeWait)
-    }
-
-    fn poll(&mut self, now: Timestamp, mtu: usize, packet: Option<&[u8]>, outbox: &mut Outbox) {
-        let mut device = Device { mtu, inbound: packet, outbox };
-        self.interface.poll(instant(now), &mut device, &mut self.sockets);
-    }
-
-    /// Makes smoltcp send what it has, if it has waited for nothing long enough. smoltcp 0.14 has no timer when the
-    /// window closes while something is under way that then has to be sent again (RFC 9293 section 3.8.6.1), or when it
-    /// opens again and something is lost: it would wait for ever for what the phone may have said and was lost.
-    ///
-    /// The push is what the phone said last, said again, with room for one byte at least: that byte is the probe. A third
-    /// repetition makes smoltcp send again what the phone has not acknowledged.
-    fn push(&mut self, now: Timestamp, key: &FlowKey, mtu: usize, outbox: &mut Outbox) {
-        if self.push_at.is_none_or(|at| now < at) {
-            return;
-        }
-        self.push_at = None;
-        let Some(ack) = self.acknowledged else { return };
-        let again = TcpSegment {
-            source_port: key.local.port(),
-            destination_port: key.remote.port(),
-            seq: self.expected().wrapping_add(u32::from(self.phone_finished())),
-            ack,
-            flags: TcpFlags { ack: true, ..TcpFlags::default() },
-            window: self.window.max(1),
-            options: &[],
-            payload: &[],
-            missing: 0,
-        };
-        let again = build::outbound(key, &again);
-        for _ in 0..4 {
-            self.poll(now, mtu, Some(&again), outbox);
-            if self.interface.poll_at(instant(now), &self.sockets).is_some() {
-                return;
-            }
-        }
-    }
-
-    /// The next deadline, never before the next microsecond: what is due now was done by the last poll.
-    fn poll_at(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if self.waits_for_upstream() {
-            return None;
-        }
-        let at = self.interface.poll_at(instant(now), &self.sockets);
-        if at.is_none() && self.socket().send_queue() > 0 {
-            return Some(*self.push_at.get_or_insert(now + PERSIST));
-        }
-        self.push_at = None;
-        let at = at?;
-        Some(Timestamp::from_micros(at.total_micros()).max(now + Duration::from_micros(1)))
-    }
-}
-
-/// smoltcp's clock has microseconds.
-fn instant(at: Timestamp) -> Instant {
-    Instant::from_micros(at.as_nanos() / 1_000)
 }

@@ -118,8 +118,6 @@ fn each_half_closes_by_itself_and_the_end_is_remembered() {
     assert_eq!(next_tcp(&last).ack, 1012);
     stack.handle_packet(START + Duration::from_secs(1), &fin);
     assert_eq!(stack.poll_packet(), Some(last), "the FIN is acknowledged again");
-    // The same ports, anew.
-    assert_ne!(open(&mut stack, V4), id);
 }
 
 #[test]
@@ -261,5 +259,62 @@ fn no_bytes_make_it_panic() {
             stack.recycle(packet);
         }
         assert!(stack.len() <= Config::default().most_flows);
+    }
+}
+
+/// Both sides have finished; the end is remembered. The phone's next sequence number is 1002.
+fn in_time_wait() -> (Stack, u32) {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.upstream_closed(START, id);
+    stack.handle_packet(START, &tcp(V4, TcpControl::Fin, 1001, Some(seq + 1), &[]));
+    stack.handle_timeout(START + Duration::from_millis(20));
+    while stack.poll_event().is_some() {}
+    while stack.poll_packet().is_some() {}
+    (stack, seq + 1)
+}
+
+#[test]
+fn an_old_syn_does_not_open_a_connection_anew_and_a_later_one_does() {
+    let (mut stack, seq) = in_time_wait();
+    stack.handle_packet(START, &tcp(V4, TcpControl::Syn, 1000, None, &[]));
+    assert_eq!(stack.poll_event(), None);
+    let bytes = next(&mut stack);
+    assert_eq!((next_tcp(&bytes).seq, next_tcp(&bytes).ack, next_tcp(&bytes).flags.syn), (seq, 1002, false));
+    // A phone that opens one nevertheless resets what it does not know, and comes again.
+    stack.handle_packet(START, &tcp(V4, TcpControl::Rst, 1002, None, &[]));
+    stack.handle_packet(START, &tcp(V4, TcpControl::Syn, 1000, None, &[]));
+    assert!(matches!(stack.poll_event(), Some((_, Event::Connect(_)))));
+
+    let (mut stack, _) = in_time_wait();
+    stack.handle_packet(START, &tcp(V4, TcpControl::Syn, 70_000, None, &[]));
+    assert!(matches!(stack.poll_event(), Some((_, Event::Connect(_)))));
+}
+
+#[test]
+fn acknowledgments_do_not_answer_each_other_in_time_wait() {
+    let (mut stack, seq) = in_time_wait();
+    stack.handle_packet(START, &tcp(V4, TcpControl::None, 1002, Some(seq), &[]));
+    assert_eq!(stack.poll_packet(), None);
+}
+
+#[test]
+fn a_reset_is_believed_when_it_is_where_the_next_byte_is() {
+    for opened in [false, true] {
+        let mut stack = stack();
+        let id = open(&mut stack, V4);
+        stack.connected(START, id);
+        let bytes = next(&mut stack);
+        let seq = next_tcp(&bytes).seq.wrapping_add(1);
+        if opened {
+            stack.handle_packet(START, &tcp(V4, TcpControl::None, 1001, Some(seq), &[]));
+        }
+        let now = START + Duration::from_secs(2);
+        stack.handle_packet(now, &tcp(V4, TcpControl::Rst, 1900, Some(seq + 7), &[]));
+        let bytes = next(&mut stack);
+        assert_eq!((next_tcp(&bytes).ack, next_tcp(&bytes).flags.rst), (1001, false), "it is asked about");
+        assert_eq!(stack.poll_event(), None);
+        stack.handle_packet(now, &tcp(V4, TcpControl::Rst, 1001, None, &[]));
+        assert_eq!(stack.poll_event(), Some((id, Event::Reset)));
     }
 }
