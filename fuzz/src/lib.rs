@@ -11,11 +11,14 @@ pub mod dissect;
 pub mod hpack;
 pub mod http2;
 pub mod keylog;
+pub mod netstack;
 pub mod packet;
 pub mod recording;
 pub mod scan;
+pub mod session;
 pub mod stream;
 pub mod websocket;
+mod wire;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -40,10 +43,12 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mcs", after::mcs),
     ("mqtt", after::mqtt),
     ("keylog", keylog::run),
+    ("netstack", netstack::run),
     ("packet", packet::run),
     ("pop3", after::pop3),
     ("recording", recording::run),
     ("scan", scan::run),
+    ("session", session::run_script),
     ("sip", after::sip),
     ("smtp", after::smtp),
     ("stream", stream::run),

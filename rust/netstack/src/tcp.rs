@@ -132,6 +132,11 @@ impl TcpFlow {
                     let challenge = terminator.keep_alive(segment);
                     return self.poll(now, Some(&build::outbound(&self.key, &challenge)), outbox, changes);
                 }
+                if terminator.is_behind_the_end(segment) {
+                    let flags = TcpFlags { fin: false, ..segment.flags };
+                    let bare = TcpSegment { flags, payload: &[], ..*segment };
+                    return self.poll(now, Some(&build::outbound(&self.key, &bare)), outbox, changes);
+                }
                 let known = terminator.repeats(segment);
                 if segment.flags.fin && !segment.payload.is_empty() {
                     return self.handle_last_data(now, segment, outbox, changes);

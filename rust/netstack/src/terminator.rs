@@ -110,6 +110,14 @@ impl Terminator {
         socket.state() == State::TimeWait && socket.can_recv()
     }
 
+    /// Whether data comes that lies behind the phone's FIN, which smoltcp 0.14 would take. It is to be ignored (RFC 9293
+    /// section 3.10.7.4, seventh).
+    pub(crate) fn is_behind_the_end(&mut self, segment: &TcpSegment<'_>) -> bool {
+        let end = segment.seq.wrapping_add(segment.payload.len() as u32);
+        let behind = end.wrapping_sub(self.next()) as i32 > 0;
+        self.phone_finished() && !segment.payload.is_empty() && behind
+    }
+
     /// Whether a RST that is in the window is not where the next byte is: then the phone is asked whether it means it
     /// (RFC 9293 section 3.10.7.4, from RFC 5961). What lies outside is for smoltcp to drop.
     pub(crate) fn challenges(&mut self, reset: &TcpSegment<'_>) -> bool {
@@ -157,8 +165,9 @@ impl Terminator {
     /// window closes while something is under way that then has to be sent again (RFC 9293 section 3.8.6.1), or when it
     /// opens again and something is lost: it would wait for ever for what the phone may have said and was lost.
     ///
-    /// The push is what the phone said last, said again, with room for one byte at least: that byte is the probe. A third
-    /// repetition makes smoltcp send again what the phone has not acknowledged.
+    /// The push is what the phone said last, said again, with the least of windows if there is none: what fits it is the
+    /// probe. Another window makes smoltcp forget how often it heard that; the third repetition then makes it send again
+    /// what the phone has not acknowledged.
     pub(crate) fn push(&mut self, now: Timestamp, key: &FlowKey, mtu: usize, outbox: &mut Outbox) {
         if self.push_at.is_none_or(|at| now < at) {
             return;
@@ -175,8 +184,10 @@ impl Terminator {
             payload: &[],
             missing: 0,
         };
-        let again = build::outbound(key, &again);
-        for _ in 0..4 {
+        let window = again.window;
+        let other = if window > 1 { window - 1 } else { 2 };
+        for window in [window, other, window, window, window, window] {
+            let again = build::outbound(key, &TcpSegment { window, ..again });
             self.poll(now, mtu, Some(&again), outbox);
             if self.interface.poll_at(instant(now), &self.sockets).is_some() {
                 return;

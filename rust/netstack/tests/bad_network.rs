@@ -147,3 +147,32 @@ fn a_window_that_closes_on_lost_data_is_probed_as_well() {
     }
     assert!(seen[1..].iter().all(|seen| *seen), "all of it is sent");
 }
+
+#[test]
+fn what_is_lost_when_a_window_closes_and_opens_is_sent_again() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &with_window(1001, seq, 2000));
+    stack.handle_upstream(START, id, &[1; 2000]);
+    // One half arrives, the other is lost; the phone has repeated itself often, and its window closes and opens.
+    for window in [2000, 2000, 2000, 2000, 2000, 2000, 0, 1000] {
+        stack.handle_packet(START, &with_window(1001, seq + 1000, window));
+    }
+    let _ = sent(&mut stack);
+    let again = pass(&mut stack, seconds(30)).into_iter().map(|(_, packet)| packet).collect::<Vec<_>>();
+    assert!(
+        ranges(&again, seq).iter().any(|&(from, len)| from == 1000 && len > 0),
+        "{:?}",
+        ranges(&again, seq)
+    );
+}
+
+#[test]
+fn nothing_is_heard_behind_the_phones_end() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &tcp(V4, TcpControl::Fin, 1001, Some(seq), b"end"));
+    stack.handle_packet(START, &tcp(V4, TcpControl::Psh, 1005, Some(seq), b"more"));
+    assert_eq!(drained(&mut stack, id), 3);
+    assert_eq!(events(&mut stack), [Event::Ready, Event::ShutdownWrite]);
+}

@@ -16,6 +16,7 @@ impl Scenario {
         // No connection can fail that has a rate of a few packets a second.
         let slow = quality.iter().any(|quality| quality.rate.is_some_and(|rate| rate < 100_000));
         let most = if slow { 20_000 } else { 60_000 };
+        let breaks = quality.iter().any(|quality| quality.outage.is_some());
         let count = 1 + random.below(4);
         Self {
             seed,
@@ -23,7 +24,7 @@ impl Scenario {
             quality,
             buffer: random.pick(&[2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10]),
             most_buffers: random.pick(&[0, 64 << 10, 1 << 30]),
-            exchanges: (0..count).map(|index| exchange(&mut random, index, mtu, most)).collect(),
+            exchanges: (0..count).map(|index| exchange(&mut random, index, mtu, most, breaks)).collect(),
             questions: Vec::new(),
             // Longer than an idle connection is kept.
             afterwards: Duration::from_secs(3 * 3600),
@@ -49,7 +50,7 @@ fn quality(random: &mut Random, inbound: bool) -> Quality {
     }
 }
 
-fn exchange(random: &mut Random, index: usize, mtu: usize, most: usize) -> Exchange {
+fn exchange(random: &mut Random, index: usize, mtu: usize, most: usize, breaks: bool) -> Exchange {
     // IPv6 has no MTU below 1280 (RFC 8200 section 5).
     let address: IpAddr = match mtu >= 1280 && random.happens(500) {
         false => Ipv4Addr::new(203, 0, 113, 1).into(),
@@ -67,7 +68,8 @@ fn exchange(random: &mut Random, index: usize, mtu: usize, most: usize) -> Excha
         // Nothing tells smoltcp's TCP of ICMP errors, so it needs some patience to end.
         patience: matches!(server, Behaviour::Silent | Behaviour::Refuse(_))
             .then_some(Duration::from_secs(90)),
-        keep_alive: matches!(server, Behaviour::ResetAfter(_)) || random.happens(200),
+        // What may be given up without a word that arrives has to be asked about.
+        keep_alive: breaks || matches!(server, Behaviour::ResetAfter(_)) || random.happens(200),
         outgoing,
     };
     Exchange { app, server }

@@ -55,3 +55,8 @@ impl Heard {
         packet
     }
 }
+
+/// The later of two sequence numbers.
+pub(crate) const fn latest(one: u32, other: u32) -> u32 {
+    if other.wrapping_sub(one) as i32 > 0 { other } else { one }
+}

@@ -15,6 +15,7 @@ mod session;
 mod verdict;
 
 pub use link::{Link, Quality};
+pub use netstack::Unreachable;
 pub use phone::{App, End, Finish, Phone, Running};
 pub use question::Question;
 pub use random::Random;

@@ -11,7 +11,7 @@ use smoltcp::socket::tcp::{RecvError, Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr, TcpControl};
 
-use crate::heard::{Heard, is_whole};
+use crate::heard::{Heard, is_whole, latest};
 
 /// The phone's addresses (RFC 1918, RFC 4193).
 pub const ADDRESSES: (Ipv4Addr, Ipv6Addr) =
@@ -192,7 +192,9 @@ impl Phone {
             running.first = Some(tcp.seq.wrapping_add(1));
         }
         if ahead >= 0 {
-            running.heard = Some(Heard::new(&ip, &tcp));
+            let now = Heard::new(&ip, &tcp);
+            let seq = running.heard.map_or(now.seq, |before| latest(before.seq, now.seq));
+            running.heard = Some(Heard { seq, ..now });
         }
         let socket = self.sockets.get::<Socket<'_>>(running.handle);
         matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck)
@@ -243,10 +245,12 @@ impl Phone {
                 continue;
             }
             running.progress.1 = now;
-            let again = running
-                .heard
-                .map(|heard| Heard { window: heard.window.max(1), ..heard }.packet(TcpControl::None, &[]));
-            self.wire.inbound.extend(again.into_iter().flat_map(|again| vec![again; 4]));
+            let Some(heard) = running.heard else { continue };
+            let window = heard.window.max(1);
+            // Another window makes smoltcp forget how often it heard that; the third repetition makes it send again.
+            for window in [window, if window > 1 { window - 1 } else { 2 }, window, window, window, window] {
+                self.wire.inbound.push_back(Heard { window, ..heard }.packet(TcpControl::None, &[]));
+            }
         }
     }
 

@@ -7,7 +7,8 @@ use crate::{Behaviour, End, Exchange, Finish, Outcome, Running, Scenario, Told, 
 pub fn judge(scenario: &Scenario, outcome: &Outcome) -> Option<String> {
     for (index, exchange) in scenario.exchanges.iter().enumerate() {
         let (app, connections) = (&outcome.apps[index], &outcome.connections[index]);
-        if let Some(wrong) = exchange.judge(app, connections) {
+        let may_break = scenario.quality.iter().any(|quality| quality.outage.is_some());
+        if let Some(wrong) = exchange.judge(app, connections, may_break) {
             return Some(format!(
                 "seed {}, exchange {index}: {wrong} ({} bytes out, {:?}, end {:?} after {} bytes; server {:.60}: {:?})",
                 scenario.seed,
@@ -50,7 +51,7 @@ impl Exchange {
         }
     }
 
-    fn judge(&self, app: &Running, connections: &[Connection]) -> Option<&'static str> {
+    fn judge(&self, app: &Running, connections: &[Connection], may_break: bool) -> Option<&'static str> {
         let (sent, answer) = (&self.app.outgoing, self.answer());
         if connections.iter().any(|it| !sent.starts_with(&it.received)) {
             return Some("the server heard what was not sent");
@@ -62,6 +63,10 @@ impl Exchange {
             return Some("bytes were heard twice");
         }
         let Some(end) = app.end else { return Some("it has not ended") };
+        // An outage that is followed by losses may last longer than anybody waits. Then both sides have to be told.
+        if may_break && end == End::Reset && connections.iter().all(|it| it.told != Some(Told::Closed)) {
+            return None;
+        }
         match (&self.server, self.app.finish) {
             (Behaviour::Refuse(_) | Behaviour::Silent, _) => (end != End::Refused).then_some("not refused"),
             // An app that resets as well, or is gone, may be the first. The RST may overtake the SYN's acknowledgment.
