@@ -5,7 +5,7 @@ use std::time::Duration;
 use packet::{FlowKey, Packet, Segment, TcpFlags, TcpSegment, Timestamp};
 use smoltcp::socket::tcp::State;
 
-use crate::build;
+use crate::build::{self, Unreachable};
 use crate::device::Outbox;
 use crate::terminator::Terminator;
 
@@ -14,6 +14,10 @@ use crate::terminator::Terminator;
 pub(crate) const ESTABLISHED_IDLE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 /// The same while it opens, closes, or waits for an acknowledgment (RFC 5382 REQ-5: at least 4 min).
 pub(crate) const TRANSITORY_IDLE: Duration = Duration::from_secs(4 * 60);
+/// How long a SYN is held that the upstream does not answer (RFC 9293 section 3.8.3: R2 of a SYN is at least 3 min).
+pub(crate) const HELD: Duration = Duration::from_secs(3 * 60);
+/// A deadline that is noticed this late was slept through, as when the device was suspended: nobody could be heard.
+const SLEPT: Duration = Duration::from_secs(60);
 /// How long the end of a closed connection is remembered, to acknowledge a FIN that is sent again. TIME-WAIT is
 /// short because its packets only cross memory, and a new SYN ends it.
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
@@ -38,6 +42,8 @@ pub(crate) struct TcpFlow {
     stage: Stage,
     /// When the phone or the upstream was last heard of.
     heard: Timestamp,
+    /// When the connection was asked for.
+    begun: Timestamp,
     /// The upstream had more than there was room for.
     starved: bool,
     /// The upstream sends no more.
@@ -69,6 +75,7 @@ impl TcpFlow {
             mtu,
             stage: Stage::Held { syn: syn.to_vec() },
             heard: now,
+            begun: now,
             starved: false,
             closed: false,
             finished: false,
@@ -286,11 +293,20 @@ impl TcpFlow {
 
     /// Moves the timers that are due.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, outbox: &mut Outbox, changes: &mut Vec<Change>) {
+        let deadline = self.idle_deadline();
+        if now.since(deadline) >= SLEPT && !matches!(self.stage, Stage::Lingering { .. }) {
+            (self.heard, self.begun) = (now, now);
+        }
         if now < self.idle_deadline() {
             if let Stage::Open(terminator) = &mut self.stage {
                 terminator.push(now, &self.key, self.mtu, outbox);
             }
             return self.poll(now, None, outbox, changes);
+        }
+        if let Stage::Held { syn } = &self.stage
+            && let Some(packet) = build::unreachable(Unreachable::Host, syn, 0)
+        {
+            outbox.push(packet);
         }
         self.end(Change::Reset, changes);
         self.abort(now, outbox);
@@ -317,7 +333,8 @@ impl TcpFlow {
                     _ => TRANSITORY_IDLE,
                 }
             }
-            Stage::Held { .. } => TRANSITORY_IDLE,
+            // A SYN that comes again is no news.
+            Stage::Held { .. } => return self.begun + HELD,
             Stage::Lingering { .. } => LINGER,
             Stage::Over => Duration::ZERO,
         };

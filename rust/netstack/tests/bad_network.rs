@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use netstack::{Config, Event, FlowId, Stack};
-use packet::Timestamp;
+use packet::{Packet, Segment, Timestamp};
 use smoltcp::wire::TcpControl;
 
 mod packets;
 
-use packets::{START, V4, establish, next_tcp, stack, tcp, with_window};
+use packets::{START, V4, establish, next_tcp, open, stack, tcp, with_window};
 
 fn seconds(count: u64) -> Timestamp {
     START + Duration::from_secs(count)
@@ -175,4 +175,75 @@ fn nothing_is_heard_behind_the_phones_end() {
     stack.handle_packet(START, &tcp(V4, TcpControl::Psh, 1005, Some(seq), b"more"));
     assert_eq!(drained(&mut stack, id), 3);
     assert_eq!(events(&mut stack), [Event::Ready, Event::ShutdownWrite]);
+}
+
+#[test]
+fn a_black_hole_is_told_by_icmp_in_three_minutes_however_often_the_phone_asks() {
+    let mut stack = stack();
+    let id = open(&mut stack, V4);
+    let syn = tcp(V4, TcpControl::Syn, 1000, None, &[]);
+    for at in [1, 3, 7, 15, 31, 63, 127] {
+        stack.handle_packet(seconds(at), &syn);
+    }
+    let told = pass(&mut stack, seconds(600));
+    let [(at, packet)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*at, seconds(180));
+    let Segment::Icmp(icmp) = Packet::parse(packet).expect("a packet").segment else { panic!() };
+    assert_eq!((icmp.kind, icmp.code, icmp.quoted()), (3, 1, Some(&syn[..])));
+    assert_eq!(stack.poll_event(), Some((id, Event::Reset)), "the upstream is told to give up");
+    assert!(stack.is_empty() && stack.poll_timeout().is_none());
+}
+
+#[test]
+fn ten_thousand_connections_in_a_second_are_held_or_refused_and_counted() {
+    let mut stack = stack();
+    let phone = |index: u32| format!("10.0.{}.2:{}", index >> 12, 1024 + (index & 0xfff));
+    let mut ids = Vec::new();
+    for index in 0..10_000 {
+        let now = START + Duration::from_micros(u64::from(index) * 100);
+        stack.handle_packet(now, &tcp((&phone(index), V4.1), TcpControl::Syn, 1000, None, &[]));
+        ids.extend(std::iter::from_fn(|| stack.poll_event()).map(|(id, _)| id));
+    }
+    let most = Config::default().most_flows;
+    assert_eq!((stack.len(), ids.len()), (most, most));
+    assert_eq!((stack.counts().refused, stack.counts().evicted), (10_000 - most as u64, 0));
+    assert_eq!(sent(&mut stack).len(), 10_000 - most, "each that was refused is told");
+    assert_eq!(stack.buffers(), 0, "a SYN that is held costs no buffers");
+    // All are answered at once: the buffers keep their budget.
+    ids.iter().for_each(|id| stack.connected(seconds(1), *id));
+    assert_eq!(sent(&mut stack).len(), most);
+    assert!(stack.buffers() <= Config::default().most_buffers + most * 2 * (16 << 10));
+    // Nobody goes on: the idlest makes room for what comes later.
+    stack.handle_packet(seconds(20), &tcp(("10.0.99.2:1", V4.1), TcpControl::Syn, 1000, None, &[]));
+    assert_eq!((stack.len(), stack.counts().evicted), (most, 1));
+    // And all of them are gone in the end.
+    let mut now = START;
+    while let Some(at) = stack.poll_timeout() {
+        now = now.max(at);
+        stack.handle_timeout(now);
+        let _ = sent(&mut stack);
+    }
+    assert!(stack.is_empty() && stack.buffers() == 0 && now < seconds(600));
+}
+
+#[test]
+fn a_clock_that_jumps_by_hours_kills_nothing_and_starts_no_storm() {
+    let mut stack = stack();
+    let phone: Vec<_> = (1..=500).map(|port| format!("10.0.0.2:{port}")).collect();
+    let open: Vec<_> = phone.iter().map(|phone| (phone, establish(&mut stack, (phone, V4.1)))).collect();
+    // Half of them wait for an acknowledgment.
+    for (_, (id, _)) in open.iter().step_by(2) {
+        stack.handle_upstream(START, *id, b"data");
+    }
+    let _ = (sent(&mut stack), events(&mut stack));
+    let awake = seconds(8 * 3600);
+    stack.handle_timeout(awake);
+    assert!(sent(&mut stack).len() <= 500, "a retransmission each at most");
+    assert_eq!(events(&mut stack), []);
+    for (phone, (_, seq)) in &open {
+        let ends = (phone.as_str(), V4.1);
+        stack.handle_packet(awake, &tcp(ends, TcpControl::Psh, 1001, Some(*seq), b"on"));
+    }
+    assert_eq!(events(&mut stack).len(), 500, "each goes on");
+    assert!(stack.poll_timeout().is_some_and(|at| at > awake));
 }
