@@ -138,7 +138,9 @@ impl Terminator {
     pub(crate) fn repeats(&mut self, segment: &TcpSegment<'_>) -> bool {
         let ahead = segment.ack.wrapping_sub(self.acknowledged) as i32;
         let news = ahead > 0;
-        if ahead >= 0 {
+        // Neither a SYN's, which means nothing, nor one of what was not sent.
+        let most = self.socket().send_queue() as i64 + 1;
+        if segment.flags.ack && (0..=most).contains(&i64::from(ahead)) {
             self.acknowledged = segment.ack;
             self.window = segment.window;
         }

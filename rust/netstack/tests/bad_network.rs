@@ -247,3 +247,19 @@ fn a_clock_that_jumps_by_hours_kills_nothing_and_starts_no_storm() {
     assert_eq!(events(&mut stack).len(), 500, "each goes on");
     assert!(stack.poll_timeout().is_some_and(|at| at > awake));
 }
+
+#[test]
+fn a_syn_that_comes_again_does_not_confuse_the_probes() {
+    // The SYN's acknowledgment number is 0: whether that is ahead depends on the sequence numbers.
+    for seed in 0..8 {
+        let mut stack = Stack::new(Config { seed, ..Config::default() });
+        let (id, seq) = establish(&mut stack, V4);
+        stack.handle_packet(START, &tcp(V4, TcpControl::Syn, 1000, None, &[]));
+        stack.handle_packet(START, &with_window(1001, seq, 1000));
+        stack.handle_upstream(START, id, &[1; 3000]);
+        stack.handle_packet(START, &with_window(1001, seq, 0));
+        let _ = sent(&mut stack);
+        let probes: Vec<_> = pass(&mut stack, seconds(30)).into_iter().map(|(_, packet)| packet).collect();
+        assert!(!ranges(&probes, seq).is_empty(), "seed {seed}");
+    }
+}
