@@ -123,6 +123,15 @@ pub(crate) fn outbound(key: &FlowKey, segment: &TcpSegment<'_>) -> Vec<u8> {
     tcp(key.local, key.remote, segment)
 }
 
+/// The phone's TCP packet without IPv6 extension headers, most of which smoltcp refuses; `None` when it has none.
+pub(crate) fn unextended(packet: &IpPacket<'_>, bytes: &[u8]) -> Option<Vec<u8>> {
+    let extended = packet.source.is_ipv6() && bytes.get(6) != Some(&u8::from(IpProtocol::Tcp));
+    extended.then(|| {
+        let fill = |body: &mut [u8]| body.copy_from_slice(packet.payload);
+        ip(packet.source, packet.destination, IpProtocol::Tcp, packet.payload.len(), 0, fill)
+    })
+}
+
 /// A segment without options.
 fn tcp(from: SocketAddr, to: SocketAddr, segment: &TcpSegment<'_>) -> Vec<u8> {
     ip(from.ip(), to.ip(), IpProtocol::Tcp, TCP_HEADER + segment.payload.len(), 0, |body| {

@@ -327,7 +327,10 @@ impl Stack {
         };
         match &packet.segment {
             Segment::Tcp(_) | Segment::Udp(_) if !destination::has_ports(&key) => self.drop_packet("port"),
-            Segment::Tcp(tcp) => self.handle_tcp(now, key, tcp, bytes),
+            Segment::Tcp(tcp) => match build::unextended(&packet.ip, bytes) {
+                Some(plain) => self.handle_tcp(now, key, tcp, &plain),
+                None => self.handle_tcp(now, key, tcp, bytes),
+            },
             Segment::Udp(udp) => self.handle_outbound_datagram(now, key, bytes, udp.payload.to_vec()),
             Segment::Icmp(icmp) if is_echo_request(icmp) => {
                 let body = [&icmp.rest[2..], icmp.payload].concat();
