@@ -469,8 +469,9 @@ fn tools_of_others_see_what_they_see_without_the_engine() {
         assert_eq!(open_ports(namespaces, "p"), direct);
         for arguments in [&[][..], &["-R"], &["-P", "4"], &["-R", "-P", "4"]] {
             let bytes = iperf(namespaces, arguments);
-            // iperf3 ends its own test early: what is under way then is not counted.
-            assert!(bytes >= 18_000_000, "{arguments:?}: {bytes} bytes");
+            // iperf3's server stops to count when its client has nothing more to send: the megabytes that lie in the
+            // buffers between them are not in the sum. That all bytes arrive is for the other tests to say.
+            assert!(bytes >= 10_000_000, "{arguments:?}: {bytes} bytes");
         }
     });
 }
