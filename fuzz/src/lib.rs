@@ -11,14 +11,17 @@ pub mod dissect;
 pub mod hpack;
 pub mod http2;
 pub mod keylog;
+pub mod netstack;
 pub mod packet;
 pub mod quic;
 mod ranges;
 pub mod recording;
 pub mod scan;
+pub mod session;
 pub mod stream;
 pub mod tls;
 pub mod websocket;
+mod wire;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -45,12 +48,14 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mcs", after::mcs),
     ("mqtt", after::mqtt),
     ("keylog", keylog::run),
+    ("netstack", netstack::run),
     ("ntp", after::ntp),
     ("packet", packet::run),
     ("pop3", after::pop3),
     ("quic", quic::run),
     ("recording", recording::run),
     ("scan", scan::run),
+    ("session", session::run_script),
     ("sip", after::sip),
     ("smtp", after::smtp),
     ("stream", stream::run),

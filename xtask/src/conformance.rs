@@ -10,8 +10,10 @@ mod identifiers;
 pub mod replay;
 mod score;
 mod streams;
+mod terminator;
 mod truth;
 mod vectors;
+mod wire;
 
 use std::path::PathBuf;
 
@@ -22,7 +24,7 @@ use replay::Seen;
 use score::{Board, Miss};
 
 /// Names, recall and precision that must be reached.
-const THRESHOLDS: [(&str, f64); 14] = [
+const THRESHOLDS: [(&str, f64); 15] = [
     ("identifier", 0.95),
     ("readable", 1.0),
     ("flow", 0.99),
@@ -34,6 +36,7 @@ const THRESHOLDS: [(&str, f64); 14] = [
     ("stream", 1.0),
     ("tcp order", 1.0),
     ("tcp gaps", 1.0),
+    ("terminator", 1.0),
     ("decoded", 1.0),
     ("vector", 1.0),
     ("silence", 0.95),
@@ -56,7 +59,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let wanted = |path: &str| arguments.only.as_ref().is_none_or(|only| path.contains(only));
     let captures: Vec<_> = corpus::captures(&folder)?.into_iter().filter(|it| wanted(&it.path)).collect();
-    ensure!(!captures.is_empty(), "{}: no captures", folder.display());
+    let vectors: Vec<_> = corpus::tcp_vectors(&folder)?.into_iter().filter(|it| wanted(&it.path)).collect();
+    ensure!(!(captures.is_empty() && vectors.is_empty()), "{}: no captures", folder.display());
 
     let mut board = Board::default();
     let mut crashes = Vec::new();
@@ -66,8 +70,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         crashes.extend(seen.crash.iter().map(|crash| format!("{}: {crash}", capture.path)));
         score_capture(&mut board, capture, &rows, &seen);
     }
-    for file in corpus::tcp_vectors(&folder)?.iter().filter(|file| wanted(&file.path)) {
+    for file in &vectors {
         streams::score_vectors(&mut board, file)?;
+        terminator::score(&mut board, file)?;
     }
     if arguments.only.is_none() {
         vectors::score(&mut board, &folder)?;

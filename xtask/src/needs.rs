@@ -25,6 +25,11 @@ pub const CURL: Tool = Tool { program: "curl", package: "curl" };
 /// A DNS client of others' making.
 pub const DIG: Tool = Tool { program: "dig", package: "dnsutils" };
 
+/// Measures throughput: a TCP client and server of others' making.
+pub const IPERF: Tool = Tool { program: "iperf3", package: "iperf3" };
+/// Lists open ports.
+pub const NMAP: Tool = Tool { program: "nmap", package: "nmap" };
+
 /// Sees to it that every tool is there: with apt as root, or through sudo when that asks for no password.
 ///
 /// # Errors

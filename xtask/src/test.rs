@@ -32,7 +32,7 @@ fn in_namespaces() -> Result<()> {
         eprintln!("skipped: the tests that {NAMESPACES} (they want root and /dev/net/tun)");
         return Ok(());
     }
-    needs::ensure(&[needs::IP, needs::CURL, needs::DIG])?;
+    needs::ensure(&[needs::IP, needs::CURL, needs::DIG, needs::IPERF, needs::NMAP])?;
     // One at a time: they share the machine's network names.
     for package in ["tunnel", "telltale"] {
         run::run(run::cargo().args(["test", "--package", package, "--", "--ignored", "--test-threads=1"]))?;

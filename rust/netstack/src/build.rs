@@ -1,8 +1,8 @@
 //! Builds the packets that no socket builds: datagrams, resets, ICMP errors, echo replies, fragments.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use packet::{FlowKey, IpPacket, TcpSegment};
+use packet::{FlowKey, IpPacket, TcpFlags, TcpSegment};
 use smoltcp::wire::{
     Icmpv4Packet, Icmpv6Packet, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, TcpSeqNumber, UdpPacket,
 };
@@ -104,26 +104,52 @@ pub(crate) fn unreachable(why: Unreachable, quoted: &[u8], ident: u16) -> Option
 /// The RST that answers `segment`, a segment of the phone's that belongs to no connection or to a refused one
 /// (RFC 9293 section 3.10.7.1).
 pub(crate) fn reset(key: &FlowKey, segment: &TcpSegment<'_>) -> Vec<u8> {
-    let (from, to) = (key.remote, key.local);
-    ip(from.ip(), to.ip(), IpProtocol::Tcp, TCP_HEADER, 0, |body| {
+    let (seq, ack) = match segment.flags.ack {
+        true => (segment.ack, None),
+        false => {
+            let length =
+                segment.payload.len() as u32 + u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
+            (0, Some(segment.seq.wrapping_add(length)))
+        }
+    };
+    let flags = TcpFlags { rst: true, ack: ack.is_some(), ..TcpFlags::default() };
+    let ack = ack.unwrap_or_default();
+    let reset = TcpSegment { seq, ack, flags, window: 0, payload: &[], ..*segment };
+    tcp(key.remote, key.local, &reset)
+}
+
+/// `segment`, as if the phone had sent it so, without options.
+pub(crate) fn outbound(key: &FlowKey, segment: &TcpSegment<'_>) -> Vec<u8> {
+    tcp(key.local, key.remote, segment)
+}
+
+/// The phone's TCP packet without IPv6 extension headers, most of which smoltcp refuses; `None` when it has none.
+pub(crate) fn unextended(packet: &IpPacket<'_>, bytes: &[u8]) -> Option<Vec<u8>> {
+    let extended = packet.source.is_ipv6() && bytes.get(6) != Some(&u8::from(IpProtocol::Tcp));
+    extended.then(|| {
+        let fill = |body: &mut [u8]| body.copy_from_slice(packet.payload);
+        ip(packet.source, packet.destination, IpProtocol::Tcp, packet.payload.len(), 0, fill)
+    })
+}
+
+/// A segment without options.
+fn tcp(from: SocketAddr, to: SocketAddr, segment: &TcpSegment<'_>) -> Vec<u8> {
+    ip(from.ip(), to.ip(), IpProtocol::Tcp, TCP_HEADER + segment.payload.len(), 0, |body| {
         let mut tcp = TcpPacket::new_unchecked(body);
         tcp.set_src_port(from.port());
         tcp.set_dst_port(to.port());
+        tcp.set_seq_number(TcpSeqNumber(segment.seq as i32));
+        tcp.set_ack_number(TcpSeqNumber(segment.ack as i32));
         tcp.set_header_len(TCP_HEADER as u8);
         tcp.clear_flags();
-        tcp.set_rst(true);
-        if segment.flags.ack {
-            tcp.set_seq_number(TcpSeqNumber(segment.ack as i32));
-            tcp.set_ack_number(TcpSeqNumber(0));
-        } else {
-            let length =
-                segment.payload.len() as u32 + u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
-            tcp.set_seq_number(TcpSeqNumber(0));
-            tcp.set_ack_number(TcpSeqNumber(segment.seq.wrapping_add(length) as i32));
-            tcp.set_ack(true);
-        }
-        tcp.set_window_len(0);
+        tcp.set_fin(segment.flags.fin);
+        tcp.set_syn(segment.flags.syn);
+        tcp.set_rst(segment.flags.rst);
+        tcp.set_psh(segment.flags.psh);
+        tcp.set_ack(segment.flags.ack);
+        tcp.set_window_len(segment.window);
         tcp.set_urgent_at(0);
+        tcp.payload_mut().copy_from_slice(segment.payload);
         tcp.fill_checksum(&from.ip().into(), &to.ip().into());
     })
 }

@@ -11,6 +11,7 @@ mod destination;
 mod device;
 mod stack;
 mod tcp;
+mod terminator;
 mod timer;
 
 pub use build::Unreachable;

@@ -308,6 +308,11 @@ impl Stack {
         self.flows.is_empty()
     }
 
+    /// Bytes of all connections' buffers.
+    pub const fn buffers(&self) -> usize {
+        self.buffers
+    }
+
     /// What was not relayed.
     pub const fn counts(&self) -> &Counts {
         &self.counts
@@ -322,7 +327,10 @@ impl Stack {
         };
         match &packet.segment {
             Segment::Tcp(_) | Segment::Udp(_) if !destination::has_ports(&key) => self.drop_packet("port"),
-            Segment::Tcp(tcp) => self.handle_tcp(now, key, tcp, bytes),
+            Segment::Tcp(tcp) => match build::unextended(&packet.ip, bytes) {
+                Some(plain) => self.handle_tcp(now, key, tcp, &plain),
+                None => self.handle_tcp(now, key, tcp, bytes),
+            },
             Segment::Udp(udp) => self.handle_outbound_datagram(now, key, bytes, udp.payload.to_vec()),
             Segment::Icmp(icmp) if is_echo_request(icmp) => {
                 let body = [&icmp.rest[2..], icmp.payload].concat();
@@ -335,11 +343,11 @@ impl Stack {
     fn handle_tcp(&mut self, now: Timestamp, key: FlowKey, tcp: &TcpSegment<'_>, bytes: &[u8]) {
         let opens = tcp.flags.syn && !tcp.flags.ack && !tcp.flags.rst && !tcp.flags.fin;
         if let Some(&id) = self.index.get(&key) {
-            let finished = match self.flows.get(&id) {
-                Some(Entry { kind: Kind::Tcp(flow), .. }) => flow.is_finished(),
+            let gives_way = match self.flows.get(&id) {
+                Some(Entry { kind: Kind::Tcp(flow), .. }) => flow.gives_way(tcp),
                 _ => true,
             };
-            if !(finished && opens) {
+            if !(gives_way && opens) {
                 return self.with_tcp(now, id, |flow, outbox, changes| {
                     flow.handle_packet(now, tcp, bytes, outbox, changes);
                 });

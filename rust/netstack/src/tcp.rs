@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use packet::{FlowKey, TcpFlags, TcpSegment, Timestamp};
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use packet::{FlowKey, Packet, Segment, TcpFlags, TcpSegment, Timestamp};
+use smoltcp::socket::tcp::State;
 
-use crate::device::{Device, Outbox};
+use crate::build::{self, Unreachable};
+use crate::device::Outbox;
+use crate::terminator::Terminator;
 
-/// Idle time after which an established connection is given up (RFC 5382 REQ-5: at least 2 h 4 min).
+/// Idle time after which a connection is given up that is established, or closed in one half (RFC 5382 REQ-5: at least
+/// 2 h 4 min).
 pub(crate) const ESTABLISHED_IDLE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
 /// The same while it opens, closes, or waits for an acknowledgment (RFC 5382 REQ-5: at least 4 min).
 pub(crate) const TRANSITORY_IDLE: Duration = Duration::from_secs(4 * 60);
+/// How long a SYN is held that the upstream does not answer (RFC 9293 section 3.8.3: R2 of a SYN is at least 3 min).
+pub(crate) const HELD: Duration = Duration::from_secs(3 * 60);
+/// A deadline that is noticed this late was slept through, as when the device was suspended: nobody could be heard.
+const SLEPT: Duration = Duration::from_secs(60);
 /// How long the end of a closed connection is remembered, to acknowledge a FIN that is sent again. TIME-WAIT is
 /// short because its packets only cross memory, and a new SYN ends it.
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
@@ -38,6 +42,8 @@ pub(crate) struct TcpFlow {
     stage: Stage,
     /// When the phone or the upstream was last heard of.
     heard: Timestamp,
+    /// When the connection was asked for.
+    begun: Timestamp,
     /// The upstream had more than there was room for.
     starved: bool,
     /// The upstream sends no more.
@@ -56,19 +62,9 @@ enum Stage {
     /// smoltcp speaks with the phone.
     Open(Box<Terminator>),
     /// Only the last acknowledgment is kept, to be said again.
-    Lingering { ack: Vec<u8> },
+    Lingering { ack: Vec<u8>, expected: u32 },
     /// Nothing is left to do.
     Over,
-}
-
-struct Terminator {
-    interface: Interface,
-    sockets: SocketSet<'static>,
-    handle: SocketHandle,
-    /// The most the phone acknowledged.
-    acknowledged: Option<u32>,
-    /// Bytes of both buffers.
-    buffers: usize,
 }
 
 impl TcpFlow {
@@ -79,6 +75,7 @@ impl TcpFlow {
             mtu,
             stage: Stage::Held { syn: syn.to_vec() },
             heard: now,
+            begun: now,
             starved: false,
             closed: false,
             finished: false,
@@ -95,9 +92,13 @@ impl TcpFlow {
         }
     }
 
-    /// Whether a new SYN may take this connection's place.
-    pub(crate) const fn is_finished(&self) -> bool {
-        self.ended
+    /// Whether a new SYN may take this connection's place: in TIME-WAIT one with a later sequence number only, for an
+    /// earlier one may be an old duplicate (RFC 1122 section 4.2.2.13).
+    pub(crate) fn gives_way(&self, syn: &TcpSegment<'_>) -> bool {
+        match &self.stage {
+            Stage::Lingering { expected, .. } => syn.seq.wrapping_sub(*expected) as i32 > 0,
+            _ => self.ended,
+        }
     }
 
     pub(crate) const fn is_over(&self) -> bool {
@@ -134,11 +135,53 @@ impl TcpFlow {
             // A SYN sent again changes nothing; one with another sequence number is a new attempt.
             Stage::Held { syn } if segment.flags.syn => packet.clone_into(syn),
             Stage::Open(terminator) => {
+                if segment.flags.rst && terminator.challenges(segment) {
+                    let challenge = terminator.keep_alive(segment);
+                    return self.poll(now, Some(&build::outbound(&self.key, &challenge)), outbox, changes);
+                }
+                if terminator.is_behind_the_end(segment) {
+                    let flags = TcpFlags { fin: false, ..segment.flags };
+                    let bare = TcpSegment { flags, payload: &[], ..*segment };
+                    return self.poll(now, Some(&build::outbound(&self.key, &bare)), outbox, changes);
+                }
                 let known = terminator.repeats(segment);
+                if segment.flags.fin && !segment.payload.is_empty() {
+                    return self.handle_last_data(now, segment, outbox, changes);
+                }
                 self.poll(now, (!known).then_some(packet), outbox, changes);
             }
-            Stage::Lingering { ack } if segment.flags.fin => outbox.push(ack.clone()),
-            Stage::Held { .. } | Stage::Lingering { .. } | Stage::Over => {}
+            Stage::Lingering { expected, .. } if segment.flags.rst => {
+                if segment.seq == *expected {
+                    self.stage = Stage::Over;
+                }
+            }
+            // What comes again is acknowledged again; an acknowledgment is not, or it would be answered.
+            Stage::Lingering { ack, expected } => {
+                let flags = segment.flags;
+                if segment.seq != *expected || flags.syn || flags.fin || !segment.payload.is_empty() {
+                    outbox.push(ack.clone());
+                }
+            }
+            Stage::Held { .. } | Stage::Over => {}
+        }
+    }
+
+    /// Takes data and, if all of it was taken, the FIN that comes with it. smoltcp 0.14 takes the FIN although it cut off
+    /// the data that its window had no room for, which would be lost without a word.
+    fn handle_last_data(
+        &mut self,
+        now: Timestamp,
+        segment: &TcpSegment<'_>,
+        outbox: &mut Outbox,
+        changes: &mut Vec<Change>,
+    ) {
+        let data = TcpSegment { flags: TcpFlags { fin: false, ..segment.flags }, ..*segment };
+        self.poll(now, Some(&build::outbound(&self.key, &data)), outbox, changes);
+        let Stage::Open(terminator) = &mut self.stage else { return };
+        let end = segment.seq.wrapping_add(segment.payload.len() as u32);
+        if terminator.expected() == end {
+            let fin = TcpSegment { seq: end, payload: &[], ..*segment };
+            self.poll(now, Some(&build::outbound(&self.key, &fin)), outbox, changes);
         }
     }
 
@@ -155,9 +198,18 @@ impl TcpFlow {
         self.heard = now;
         let Stage::Held { syn } = &mut self.stage else { return };
         let syn = std::mem::take(syn);
-        let terminator = Terminator::new(&self.key, self.mtu, buffer, seed, now, outbox);
+        let first = match Packet::parse(&syn).map(|packet| packet.segment) {
+            Ok(Segment::Tcp(tcp)) => tcp.seq.wrapping_add(1),
+            _ => return debug_assert!(false, "a SYN is held"),
+        };
+        let terminator = Terminator::new(&self.key, self.mtu, buffer, (first, seed), now, outbox);
         self.stage = Stage::Open(Box::new(terminator));
         self.poll(now, Some(&syn), outbox, changes);
+        if let Stage::Open(terminator) = &mut self.stage
+            && let Some(Ok(Packet { segment: Segment::Tcp(answer), .. })) = outbox.last().map(Packet::parse)
+        {
+            terminator.acknowledged = answer.seq.wrapping_add(1);
+        }
     }
 
     /// Offers what the phone sent to `take`, which returns how much it took. Ends when it takes less than offered.
@@ -169,16 +221,17 @@ impl TcpFlow {
         changes: &mut Vec<Change>,
     ) {
         let Stage::Open(terminator) = &mut self.stage else { return };
-        let socket = terminator.socket();
         let mut taken = 0;
-        while socket.can_recv() {
-            let (offered, took) = socket
+        while terminator.socket().can_recv() {
+            let (offered, took) = terminator
+                .socket()
                 .recv(|bytes| {
                     let took = take(bytes).min(bytes.len());
                     (took, (bytes.len(), took))
                 })
                 .unwrap_or_default();
             taken += took;
+            terminator.drained = terminator.drained.wrapping_add(took as u32);
             if took < offered || took == 0 {
                 break;
             }
@@ -240,8 +293,20 @@ impl TcpFlow {
 
     /// Moves the timers that are due.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, outbox: &mut Outbox, changes: &mut Vec<Change>) {
+        let deadline = self.idle_deadline();
+        if now.since(deadline) >= SLEPT && !matches!(self.stage, Stage::Lingering { .. }) {
+            (self.heard, self.begun) = (now, now);
+        }
         if now < self.idle_deadline() {
+            if let Stage::Open(terminator) = &mut self.stage {
+                terminator.push(now, &self.key, self.mtu, outbox);
+            }
             return self.poll(now, None, outbox, changes);
+        }
+        if let Stage::Held { syn } = &self.stage
+            && let Some(packet) = build::unreachable(Unreachable::Host, syn, 0)
+        {
+            outbox.push(packet);
         }
         self.end(Change::Reset, changes);
         self.abort(now, outbox);
@@ -259,13 +324,17 @@ impl TcpFlow {
     fn idle_deadline(&self) -> Timestamp {
         let patience = match &self.stage {
             Stage::Open(terminator) => {
-                let socket = terminator.sockets.get::<Socket<'_>>(terminator.handle);
+                let socket = terminator.look();
                 match socket.state() {
-                    State::Established if socket.send_queue() == 0 => ESTABLISHED_IDLE,
+                    // One half may be closed for as long as it takes to say something in the other.
+                    State::Established | State::CloseWait | State::FinWait2 if socket.send_queue() == 0 => {
+                        ESTABLISHED_IDLE
+                    }
                     _ => TRANSITORY_IDLE,
                 }
             }
-            Stage::Held { .. } => TRANSITORY_IDLE,
+            // A SYN that comes again is no news.
+            Stage::Held { .. } => return self.begun + HELD,
             Stage::Lingering { .. } => LINGER,
             Stage::Over => Duration::ZERO,
         };
@@ -318,7 +387,7 @@ impl TcpFlow {
             State::TimeWait if self.shut => {
                 if answered {
                     let ack = outbox.last().unwrap_or_default().to_vec();
-                    self.stage = Stage::Lingering { ack };
+                    self.stage = Stage::Lingering { ack, expected: terminator.next() };
                 }
                 self.end(Change::Closed, changes);
             }
@@ -332,88 +401,4 @@ impl TcpFlow {
             changes.push(change);
         }
     }
-}
-
-impl Terminator {
-    fn new(key: &FlowKey, mtu: usize, buffer: usize, seed: u64, now: Timestamp, outbox: &mut Outbox) -> Self {
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut device = Device { mtu, inbound: None, outbox };
-        let mut interface = Interface::new(config, &mut device, instant(now));
-        // The remote address is the interface's own, and everybody is its neighbour.
-        interface.update_ip_addrs(|addresses| {
-            let _ = addresses.push(IpCidr::new(key.remote.ip().into(), 0));
-        });
-        // Zeroed memory of this size is not resident before it is written to: an idle connection costs a few pages.
-        let mut socket = Socket::new(SocketBuffer::new(vec![0; buffer]), SocketBuffer::new(vec![0; buffer]));
-        socket.set_nagle_enabled(false);
-        // Cannot fail: the socket is closed and the port is that of a connection the phone opened.
-        let listening = socket.listen((smoltcp::wire::IpAddress::from(key.remote.ip()), key.remote.port()));
-        debug_assert!(listening.is_ok(), "a fresh socket listens on any port but 0");
-        let mut sockets = SocketSet::new(Vec::with_capacity(1));
-        let handle = sockets.add(socket);
-        Self { interface, sockets, handle, acknowledged: None, buffers: 2 * buffer }
-    }
-
-    fn socket(&mut self) -> &mut Socket<'static> {
-        self.sockets.get_mut(self.handle)
-    }
-
-    /// Sends the FIN. Whether it does so now: not before the phone has acknowledged the SYN, which smoltcp would not
-    /// send again after its FIN.
-    fn close(&mut self) -> bool {
-        let socket = self.socket();
-        let closes = socket.may_send();
-        if closes {
-            socket.close();
-        }
-        closes
-    }
-
-    /// Both sides have sent their FIN and the upstream has not taken all yet. smoltcp, whose TIME-WAIT ends with the
-    /// buffers emptied, is left alone until it has.
-    fn waits_for_upstream(&mut self) -> bool {
-        let socket = self.socket();
-        socket.state() == State::TimeWait && socket.can_recv()
-    }
-
-    /// Whether `segment` only says once more that our FIN has not come. smoltcp 0.14 takes the third of these for a
-    /// request to retransmit data, of which there is none, and forgets to retransmit the FIN.
-    fn repeats(&mut self, segment: &TcpSegment<'_>) -> bool {
-        let news = self.acknowledged.is_none_or(|most| segment.ack.wrapping_sub(most) as i32 > 0);
-        if news {
-            self.acknowledged = Some(segment.ack);
-        }
-        let bare = TcpFlags { ack: true, ..TcpFlags::default() };
-        let socket = self.socket();
-        matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck)
-            && socket.send_queue() == 0
-            && segment.payload.is_empty()
-            && segment.flags == bare
-            && !news
-    }
-
-    /// Whether the socket's state says that the phone's FIN has come.
-    fn phone_finished(&mut self) -> bool {
-        matches!(self.socket().state(), State::CloseWait | State::Closing | State::LastAck | State::TimeWait)
-    }
-
-    fn poll(&mut self, now: Timestamp, mtu: usize, packet: Option<&[u8]>, outbox: &mut Outbox) {
-        let mut device = Device { mtu, inbound: packet, outbox };
-        self.interface.poll(instant(now), &mut device, &mut self.sockets);
-    }
-
-    /// The next deadline, never before the next microsecond: what is due now was done by the last poll.
-    fn poll_at(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if self.waits_for_upstream() {
-            return None;
-        }
-        let at = self.interface.poll_at(instant(now), &self.sockets)?;
-        Some(Timestamp::from_micros(at.total_micros()).max(now + Duration::from_micros(1)))
-    }
-}
-
-/// smoltcp's clock has microseconds.
-fn instant(at: Timestamp) -> Instant {
-    Instant::from_micros(at.as_nanos() / 1_000)
 }

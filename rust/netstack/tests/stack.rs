@@ -1,124 +1,14 @@
 //! The stack from outside: packets of a phone in, packets and events out. All packets are made here.
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use netstack::{Config, Event, FlowId, Stack, Unreachable};
-use packet::{
-    Direction, IpPacket, Packet, Reassembled, Reassembler, Segment, TcpFlags, TcpSegment, Timestamp,
-    UdpDatagram,
-};
-use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{
-    IpProtocol, IpRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, TcpTimestampRepr, UdpPacket, UdpRepr,
-};
+use netstack::{Config, Event, Stack, Unreachable};
+use packet::{Direction, IpPacket, Packet, Reassembled, Reassembler, Segment, TcpFlags, UdpDatagram};
+use smoltcp::wire::TcpControl;
 
-const V4: (&str, &str) = ("10.0.0.2:40000", "203.0.113.1:443");
-const V6: (&str, &str) = ("[fd00::2]:40000", "[2001:db8::1]:443");
-const START: Timestamp = Timestamp::from_millis(1_600_000_000_000);
+mod packets;
 
-fn stack() -> Stack {
-    Stack::new(Config { seed: 1, ..Config::default() })
-}
-
-fn address(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
-}
-
-fn packet(ends: (&str, &str), protocol: IpProtocol, length: usize, fill: impl FnOnce(&mut [u8])) -> Vec<u8> {
-    let (from, to): (IpAddr, IpAddr) = (address(ends.0).ip(), address(ends.1).ip());
-    let ip = IpRepr::new(from.into(), to.into(), protocol, length, 64);
-    let mut bytes = vec![0; ip.header_len() + length];
-    ip.emit(&mut bytes, &ChecksumCapabilities::default());
-    fill(&mut bytes[ip.header_len()..]);
-    bytes
-}
-
-fn tcp(ends: (&str, &str), control: TcpControl, seq: u32, ack: Option<u32>, payload: &[u8]) -> Vec<u8> {
-    let syn = control == TcpControl::Syn;
-    let repr = TcpRepr {
-        src_port: address(ends.0).port(),
-        dst_port: address(ends.1).port(),
-        control,
-        seq_number: TcpSeqNumber(seq as i32),
-        ack_number: ack.map(|ack| TcpSeqNumber(ack as i32)),
-        window_len: 65_535,
-        window_scale: syn.then_some(0),
-        max_seg_size: syn.then_some(1460),
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None::<TcpTimestampRepr>,
-        payload,
-    };
-    let (from, to) = (address(ends.0).ip().into(), address(ends.1).ip().into());
-    packet(ends, IpProtocol::Tcp, repr.buffer_len(), |body| {
-        repr.emit(&mut TcpPacket::new_unchecked(body), &from, &to, &ChecksumCapabilities::default());
-    })
-}
-
-fn udp(ends: (&str, &str), payload: &[u8]) -> Vec<u8> {
-    let repr = UdpRepr { src_port: address(ends.0).port(), dst_port: address(ends.1).port() };
-    let (from, to) = (address(ends.0).ip().into(), address(ends.1).ip().into());
-    packet(ends, IpProtocol::Udp, 8 + payload.len(), |body| {
-        let fill = |room: &mut [u8]| room.copy_from_slice(payload);
-        let checksums = ChecksumCapabilities::default();
-        repr.emit(&mut UdpPacket::new_unchecked(body), &from, &to, payload.len(), fill, &checksums);
-    })
-}
-
-/// Sends the phone's SYN and returns the flow it opens.
-fn open(stack: &mut Stack, ends: (&str, &str)) -> FlowId {
-    stack.handle_packet(START, &tcp(ends, TcpControl::Syn, 1000, None, &[]));
-    match stack.poll_event() {
-        Some((id, Event::Connect(key))) => {
-            assert_eq!((key.local, key.remote), (address(ends.0), address(ends.1)));
-            id
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The next packet for the phone, whose checksums are right.
-fn next(stack: &mut Stack) -> Vec<u8> {
-    let bytes = stack.poll_packet().expect("a packet");
-    let ip = IpPacket::parse(&bytes).expect("an IP packet");
-    let (from, to) = (ip.source.into(), ip.destination.into());
-    if bytes[0] >> 4 == 4 {
-        assert!(smoltcp::wire::Ipv4Packet::new_unchecked(&bytes).verify_checksum());
-    }
-    match ip.protocol {
-        _ if ip.fragment.is_some() => {}
-        6 => assert!(TcpPacket::new_unchecked(ip.payload).verify_checksum(&from, &to)),
-        17 => assert!(UdpPacket::new_unchecked(ip.payload).verify_checksum(&from, &to)),
-        1 => assert!(smoltcp::wire::Icmpv4Packet::new_unchecked(ip.payload).verify_checksum()),
-        58 => {
-            let (IpAddr::V6(from), IpAddr::V6(to)) = (ip.source, ip.destination) else { panic!("{ip:?}") };
-            assert!(smoltcp::wire::Icmpv6Packet::new_unchecked(ip.payload).verify_checksum(&from, &to));
-        }
-        other => panic!("protocol {other}"),
-    }
-    bytes
-}
-
-fn next_tcp(bytes: &[u8]) -> TcpSegment<'_> {
-    match Packet::parse(bytes).expect("a packet").segment {
-        Segment::Tcp(tcp) => tcp,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Opens a connection all the way and returns the stack's sequence number.
-fn establish(stack: &mut Stack, ends: (&str, &str)) -> (FlowId, u32) {
-    let id = open(stack, ends);
-    stack.connected(START, id);
-    let bytes = next(stack);
-    let answer = next_tcp(&bytes);
-    assert!(answer.flags.syn && answer.flags.ack);
-    assert_eq!(answer.ack, 1001);
-    let seq = answer.seq.wrapping_add(1);
-    stack.handle_packet(START, &tcp(ends, TcpControl::None, 1001, Some(seq), &[]));
-    (id, seq)
-}
+use packets::{START, V4, V6, address, establish, next, next_tcp, open, stack, tcp, udp};
 
 #[test]
 fn the_syn_is_answered_when_the_upstream_is() {
@@ -228,8 +118,6 @@ fn each_half_closes_by_itself_and_the_end_is_remembered() {
     assert_eq!(next_tcp(&last).ack, 1012);
     stack.handle_packet(START + Duration::from_secs(1), &fin);
     assert_eq!(stack.poll_packet(), Some(last), "the FIN is acknowledged again");
-    // The same ports, anew.
-    assert_ne!(open(&mut stack, V4), id);
 }
 
 #[test]
@@ -371,5 +259,62 @@ fn no_bytes_make_it_panic() {
             stack.recycle(packet);
         }
         assert!(stack.len() <= Config::default().most_flows);
+    }
+}
+
+/// Both sides have finished; the end is remembered. The phone's next sequence number is 1002.
+fn in_time_wait() -> (Stack, u32) {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.upstream_closed(START, id);
+    stack.handle_packet(START, &tcp(V4, TcpControl::Fin, 1001, Some(seq + 1), &[]));
+    stack.handle_timeout(START + Duration::from_millis(20));
+    while stack.poll_event().is_some() {}
+    while stack.poll_packet().is_some() {}
+    (stack, seq + 1)
+}
+
+#[test]
+fn an_old_syn_does_not_open_a_connection_anew_and_a_later_one_does() {
+    let (mut stack, seq) = in_time_wait();
+    stack.handle_packet(START, &tcp(V4, TcpControl::Syn, 1000, None, &[]));
+    assert_eq!(stack.poll_event(), None);
+    let bytes = next(&mut stack);
+    assert_eq!((next_tcp(&bytes).seq, next_tcp(&bytes).ack, next_tcp(&bytes).flags.syn), (seq, 1002, false));
+    // A phone that opens one nevertheless resets what it does not know, and comes again.
+    stack.handle_packet(START, &tcp(V4, TcpControl::Rst, 1002, None, &[]));
+    stack.handle_packet(START, &tcp(V4, TcpControl::Syn, 1000, None, &[]));
+    assert!(matches!(stack.poll_event(), Some((_, Event::Connect(_)))));
+
+    let (mut stack, _) = in_time_wait();
+    stack.handle_packet(START, &tcp(V4, TcpControl::Syn, 70_000, None, &[]));
+    assert!(matches!(stack.poll_event(), Some((_, Event::Connect(_)))));
+}
+
+#[test]
+fn acknowledgments_do_not_answer_each_other_in_time_wait() {
+    let (mut stack, seq) = in_time_wait();
+    stack.handle_packet(START, &tcp(V4, TcpControl::None, 1002, Some(seq), &[]));
+    assert_eq!(stack.poll_packet(), None);
+}
+
+#[test]
+fn a_reset_is_believed_when_it_is_where_the_next_byte_is() {
+    for opened in [false, true] {
+        let mut stack = stack();
+        let id = open(&mut stack, V4);
+        stack.connected(START, id);
+        let bytes = next(&mut stack);
+        let seq = next_tcp(&bytes).seq.wrapping_add(1);
+        if opened {
+            stack.handle_packet(START, &tcp(V4, TcpControl::None, 1001, Some(seq), &[]));
+        }
+        let now = START + Duration::from_secs(2);
+        stack.handle_packet(now, &tcp(V4, TcpControl::Rst, 1900, Some(seq + 7), &[]));
+        let bytes = next(&mut stack);
+        assert_eq!((next_tcp(&bytes).ack, next_tcp(&bytes).flags.rst), (1001, false), "it is asked about");
+        assert_eq!(stack.poll_event(), None);
+        stack.handle_packet(now, &tcp(V4, TcpControl::Rst, 1001, None, &[]));
+        assert_eq!(stack.poll_event(), Some((id, Event::Reset)));
     }
 }

@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+mod harsh;
+mod heard;
 mod link;
 mod phone;
 mod question;
@@ -10,11 +12,14 @@ mod random;
 mod scenario;
 mod server;
 mod session;
+mod verdict;
 
 pub use link::{Link, Quality};
+pub use netstack::Unreachable;
 pub use phone::{App, End, Finish, Phone, Running};
 pub use question::Question;
 pub use random::Random;
 pub use scenario::{Exchange, Scenario};
-pub use server::{Behaviour, Connection};
-pub use session::{Outcome, replay, run};
+pub use server::{Behaviour, Connection, Told};
+pub use session::{Outcome, Watched, replay, run, run_unwatched};
+pub use verdict::{judge, left_over};

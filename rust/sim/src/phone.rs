@@ -9,7 +9,9 @@ use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp::{RecvError, Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp::wire::{HardwareAddress, IpCidr, TcpControl};
+
+use crate::heard::{Heard, is_whole, latest};
 
 /// The phone's addresses (RFC 1918, RFC 4193).
 pub const ADDRESSES: (Ipv4Addr, Ipv6Addr) =
@@ -24,6 +26,8 @@ pub enum Finish {
     AfterReceiving,
     /// It resets the connection once it has received this many bytes.
     Abort(usize),
+    /// It is gone without a word once it has received this many bytes: nothing answers in its place.
+    Vanish(usize),
 }
 
 /// What an app does.
@@ -39,6 +43,10 @@ pub struct App {
     pub finish: Finish,
     /// It reads this many bytes at most in 20 ms, when set.
     pub reads: Option<usize>,
+    /// Once it has read this many bytes it reads nothing for this long.
+    pub sleeps: Option<(usize, Duration)>,
+    /// The size of each of the kernel's two buffers for it, in bytes.
+    pub buffer: usize,
     /// It gives up when nothing is heard for this long, when set.
     pub patience: Option<Duration>,
     /// It asks whether the other side is still there, so that a lost RST is noticed.
@@ -56,6 +64,8 @@ pub enum End {
     Reset,
     /// The app reset it.
     Aborted,
+    /// The app is gone.
+    Vanished,
 }
 
 /// An app at work.
@@ -69,11 +79,17 @@ pub struct Running {
     pub end: Option<End>,
     handle: SocketHandle,
     sent: usize,
-    acknowledged: Option<u32>,
+    /// The sequence number of the other side's first byte.
+    first: Option<u32>,
+    /// The last of what the other side acknowledged most.
+    heard: Option<Heard>,
+    /// How much of what it sent is acknowledged, and since when.
+    progress: (usize, Timestamp),
     started: bool,
     connected: bool,
     /// The other side's end was seen.
     finished: bool,
+    slept: bool,
     next_read: Timestamp,
 }
 
@@ -87,6 +103,8 @@ pub struct Phone {
 }
 
 const READ_PAUSE: Duration = Duration::from_millis(20);
+/// Longer than smoltcp waits before it sends something again.
+const PUSH_PAUSE: Duration = Duration::from_secs(61);
 const FIRST_PORT: u16 = 40_000;
 
 impl Phone {
@@ -117,21 +135,66 @@ impl Phone {
 
     /// Takes a packet.
     pub fn handle_packet(&mut self, now: Timestamp, packet: Vec<u8>) {
-        if !self.repeats(&packet) {
-            self.wire.inbound.push_back(packet);
-            self.interface.poll(instant(now), &mut self.wire, &mut self.sockets);
+        if self.ignores(&packet) {
+            return;
+        }
+        match self.last_data(&packet) {
+            None => self.receive(now, packet),
+            Some((index, data, fin)) => {
+                let end = fin.seq;
+                self.receive(now, data);
+                let running = &self.apps[index];
+                let queued = self.sockets.get::<Socket<'_>>(running.handle).recv_queue();
+                let expected =
+                    running.first.map(|first| first.wrapping_add((running.received.len() + queued) as u32));
+                if expected == Some(end) {
+                    self.receive(now, fin.packet(TcpControl::Fin, &[]));
+                }
+            }
         }
     }
 
-    /// Whether a packet only says once more that the app's FIN has not come: smoltcp 0.14 takes the third of these for
-    /// a request to retransmit data, of which there is none, and forgets to retransmit the FIN.
-    fn repeats(&mut self, packet: &[u8]) -> bool {
-        let Ok(Packet { segment: Segment::Tcp(tcp), .. }) = Packet::parse(packet) else { return false };
+    fn receive(&mut self, now: Timestamp, packet: Vec<u8>) {
+        self.wire.inbound.push_back(packet);
+        self.interface.poll(instant(now), &mut self.wire, &mut self.sockets);
+    }
+
+    /// Takes data and the FIN that comes with it apart: smoltcp 0.14 takes the FIN although it cut off the data that its
+    /// window had no room for.
+    fn last_data(&self, packet: &[u8]) -> Option<(usize, Vec<u8>, Heard)> {
+        let Ok(Packet { ip, segment: Segment::Tcp(tcp) }) = Packet::parse(packet) else { return None };
+        let index = usize::from(tcp.destination_port.wrapping_sub(FIRST_PORT));
+        let running = self.apps.get(index)?;
+        if !tcp.flags.fin || tcp.payload.is_empty() || running.end.is_some() || !is_whole(&ip) {
+            return None;
+        }
+        let data = Heard { seq: tcp.seq, ..Heard::new(&ip, &tcp) };
+        let fin = Heard { seq: tcp.seq.wrapping_add(tcp.payload.len() as u32), ..data };
+        Some((index, data.packet(TcpControl::None, tcp.payload), fin))
+    }
+
+    /// Whether a packet is for an app that is gone, or only says once more that the app's FIN has not come: smoltcp 0.14
+    /// takes the third of these for a request to retransmit data, of which there is none, and forgets to retransmit
+    /// the FIN.
+    fn ignores(&mut self, packet: &[u8]) -> bool {
+        let Ok(Packet { ip, segment: Segment::Tcp(tcp) }) = Packet::parse(packet) else { return false };
         let index = usize::from(tcp.destination_port.wrapping_sub(FIRST_PORT));
         let Some(running) = self.apps.get_mut(index) else { return false };
-        let news = running.acknowledged.is_none_or(|most| tcp.ack.wrapping_sub(most) as i32 > 0);
-        if news {
-            running.acknowledged = Some(tcp.ack);
+        if !is_whole(&ip) {
+            return false;
+        }
+        if running.end == Some(End::Vanished) {
+            return true;
+        }
+        let ahead = running.heard.map_or(1, |most| tcp.ack.wrapping_sub(most.ack) as i32);
+        let news = ahead > 0;
+        if tcp.flags.syn {
+            running.first = Some(tcp.seq.wrapping_add(1));
+        }
+        if ahead >= 0 {
+            let now = Heard::new(&ip, &tcp);
+            let seq = running.heard.map_or(now.seq, |before| latest(before.seq, now.seq));
+            running.heard = Some(Heard { seq, ..now });
         }
         let socket = self.sockets.get::<Socket<'_>>(running.handle);
         matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck)
@@ -143,6 +206,7 @@ impl Phone {
 
     /// Lets kernel and apps work until neither has anything to do.
     pub fn poll(&mut self, now: Timestamp) {
+        self.push(now);
         loop {
             self.interface.poll(instant(now), &mut self.wire, &mut self.sockets);
             let mut busy = false;
@@ -169,7 +233,25 @@ impl Phone {
             Running { end: None, next_read, .. } if *next_read > now => Some(*next_read),
             _ => None,
         });
-        apps.chain(kernel).min()
+        let pushes = self.apps.iter().filter_map(|running| running.push_at(&self.sockets));
+        apps.chain(pushes).chain(kernel).min()
+    }
+
+    /// Repeats to smoltcp what it heard last where nothing of what it sends has been acknowledged for long: 0.14 has no
+    /// timer when a window closes while something is under way that then has to be sent again.
+    fn push(&mut self, now: Timestamp) {
+        for running in &mut self.apps {
+            if running.push_at(&self.sockets).is_none_or(|at| now < at) {
+                continue;
+            }
+            running.progress.1 = now;
+            let Some(heard) = running.heard else { continue };
+            let window = heard.window.max(1);
+            // Another window makes smoltcp forget how often it heard that; the third repetition makes it send again.
+            for window in [window, if window > 1 { window - 1 } else { 2 }, window, window, window, window] {
+                self.wire.inbound.push_back(Heard { window, ..heard }.packet(TcpControl::None, &[]));
+            }
+        }
     }
 
     /// Lets an app work. Whether the kernel has to be polled because of it.
@@ -193,17 +275,19 @@ impl Phone {
             assert_eq!(connecting, Ok(()), "a fresh socket connects");
             return true;
         }
-        running.work(now, socket)
+        let busy = running.work(now, socket);
+        if running.end == Some(End::Vanished) {
+            // A socket that is dropped says nothing.
+            self.sockets.remove(running.handle);
+        }
+        busy
     }
 }
 
 impl Running {
     fn new(app: App, sockets: &mut SocketSet<'static>) -> Self {
-        let buffer = || SocketBuffer::new(vec![0; 65_536]);
+        let buffer = || SocketBuffer::new(vec![0; app.buffer]);
         let mut socket = Socket::new(buffer(), buffer());
-        if app.keep_alive {
-            socket.set_keep_alive(Some(Duration::from_secs(10).into()));
-        }
         socket.set_timeout(app.patience.map(|patience| patience.into()));
         Self {
             app,
@@ -211,16 +295,31 @@ impl Running {
             end: None,
             handle: sockets.add(socket),
             sent: 0,
-            acknowledged: None,
+            first: None,
+            heard: None,
+            progress: (0, Timestamp::default()),
             started: false,
             connected: false,
             finished: false,
+            slept: false,
             next_read: Timestamp::default(),
         }
     }
 
+    /// When it is time for a push.
+    fn push_at(&self, sockets: &SocketSet<'static>) -> Option<Timestamp> {
+        if !self.started || self.end.is_some() || sockets.get::<Socket<'_>>(self.handle).send_queue() == 0 {
+            return None;
+        }
+        Some(self.progress.1 + PUSH_PAUSE)
+    }
+
     fn work(&mut self, now: Timestamp, socket: &mut Socket<'_>) -> bool {
         self.connected |= socket.may_send();
+        let acknowledged = self.sent - socket.send_queue();
+        if self.progress.0 != acknowledged || socket.send_queue() == 0 {
+            self.progress = (acknowledged, now);
+        }
         let mut busy = false;
         if socket.can_send() {
             let sent = socket.send_slice(&self.app.outgoing[self.sent..]).unwrap_or_default();
@@ -228,6 +327,13 @@ impl Running {
             busy |= sent > 0;
         }
         busy |= self.read(now, socket);
+        // smoltcp 0.14 puts a byte of its own where something is under way when it asks.
+        let acknowledged = socket.send_queue() == 0
+            && matches!(socket.state(), State::Established | State::CloseWait | State::FinWait2);
+        let asks = self.app.keep_alive && acknowledged;
+        if socket.keep_alive().is_some() != asks {
+            socket.set_keep_alive(asks.then(|| Duration::from_secs(10).into()));
+        }
         if let Finish::Abort(after) = self.app.finish
             && self.connected
             && self.received.len() >= after
@@ -235,6 +341,13 @@ impl Running {
             socket.abort();
             self.end = Some(End::Aborted);
             return true;
+        }
+        if let Finish::Vanish(after) = self.app.finish
+            && self.connected
+            && self.received.len() >= after
+        {
+            self.end = Some(End::Vanished);
+            return false;
         }
         let all_sent = self.sent == self.app.outgoing.len();
         let closes = self.finished || self.app.finish == Finish::AfterSending;
@@ -255,7 +368,9 @@ impl Running {
     }
 
     fn read(&mut self, now: Timestamp, socket: &mut Socket<'_>) -> bool {
-        if now < self.next_read || self.finished {
+        // smoltcp empties its buffers when TIME-WAIT ends: a slow app hurries then.
+        let hurries = socket.state() == State::TimeWait;
+        if now < self.next_read && !hurries || self.finished {
             return false;
         }
         let mut buffer = vec![0; self.app.reads.unwrap_or(1 << 16)];
@@ -265,6 +380,12 @@ impl Running {
                 self.received.extend_from_slice(&buffer[..read]);
                 if self.app.reads.is_some() {
                     self.next_read = now + READ_PAUSE;
+                }
+                if let Some((after, pause)) = self.app.sleeps
+                    && self.received.len() >= after
+                    && !std::mem::replace(&mut self.slept, true)
+                {
+                    self.next_read = now + pause;
                 }
                 true
             }

@@ -16,6 +16,10 @@ pub struct Scenario {
     pub mtu: usize,
     /// From the phone to the TUN, and back.
     pub quality: [Quality; 2],
+    /// The size of each of the stack's two buffers for a connection, in bytes.
+    pub buffer: usize,
+    /// The most bytes of the stack's buffers at once.
+    pub most_buffers: usize,
     /// The connections, each with a remote port of its own, from [`Scenario::FIRST_PORT`] on.
     pub exchanges: Vec<Exchange>,
     /// The datagrams.
@@ -45,12 +49,22 @@ impl Scenario {
             loss: random.pick(&[0, 0, 10, 50, 150]),
             duplicates: random.pick(&[0, 20, 100]),
             jitter: Duration::from_micros(random.pick(&[0, 0, 500, 20_000, 200_000])),
+            ..Quality::default()
         });
         let count = 1 + random.below(6);
         let exchanges = (0..count).map(|index| Exchange::random(&mut random, index, mtu)).collect();
         let afterwards = Duration::from_secs(random.pick(&[0, 1, 20, 400]));
         let questions = (0..random.below(6)).map(|_| Question::random(&mut random)).collect();
-        Self { seed, mtu, quality, exchanges, questions, afterwards }
+        Self {
+            seed,
+            mtu,
+            quality,
+            buffer: 256 << 10,
+            most_buffers: 1 << 30,
+            exchanges,
+            questions,
+            afterwards,
+        }
     }
 }
 
@@ -98,6 +112,8 @@ impl Exchange {
             outgoing,
             finish,
             reads: random.happens(200).then(|| 500 + random.below(5_000)),
+            sleeps: None,
+            buffer: 1 << 16,
             patience,
             keep_alive: matches!(server, Behaviour::ResetAfter(_)) || random.happens(200),
         };

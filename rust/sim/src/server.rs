@@ -14,6 +14,8 @@ pub enum Behaviour {
     Echo,
     /// The same, but takes this many bytes at most in 30 ms.
     Slow(usize),
+    /// The same as [`Self::Echo`], but once it has taken this many bytes it takes nothing for this long.
+    Stall(usize, Duration),
     /// Listens to the end, then says how many bytes it heard.
     Sink,
     /// Sends these bytes and finishes, whatever the phone does; still listens.
@@ -28,17 +30,31 @@ pub enum Behaviour {
     Silent,
 }
 
+/// What a server was told of the end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Both sides finished.
+    Closed,
+    /// The phone reset it, or it was given up.
+    Reset,
+    /// Nothing: the server itself refused or reset it.
+    Nothing,
+}
+
 /// A server's end of one connection.
 #[derive(Debug)]
 pub struct Connection {
     /// What it heard.
     pub received: Vec<u8>,
+    /// How it ended, if it did.
+    pub told: Option<Told>,
     behaviour: Behaviour,
     stage: Stage,
     outgoing: Vec<u8>,
     accepted: usize,
     /// The phone finished.
     phone_finished: bool,
+    stalled: bool,
     /// When it acts of its own accord.
     wakes: Option<Timestamp>,
 }
@@ -64,11 +80,13 @@ impl Connection {
         let wakes = (behaviour != Behaviour::Silent).then_some(now + delay);
         Self {
             received: Vec::new(),
+            told: None,
             behaviour,
             stage: Stage::Connecting,
             outgoing,
             accepted: 0,
             phone_finished: false,
+            stalled: false,
             wakes,
         }
     }
@@ -84,7 +102,11 @@ impl Connection {
     }
 
     /// The flow is gone.
-    pub fn end(&mut self) {
+    ///
+    /// # Panics
+    /// When that was told before.
+    pub fn end(&mut self, told: Told) {
+        assert_eq!(self.told.replace(told), None, "an end is told once");
         self.stage = Stage::Over;
         self.wakes = None;
     }
@@ -97,7 +119,7 @@ impl Connection {
             }
             self.wakes = None;
             if let Behaviour::Refuse(why) = self.behaviour {
-                self.end();
+                self.end(Told::Nothing);
                 return stack.refused(now, id, why);
             }
             self.stage = Stage::Open;
@@ -108,7 +130,7 @@ impl Connection {
         }
         self.listen(now, id, stack, random);
         if matches!(self.behaviour, Behaviour::ResetAfter(after) if self.received.len() >= after) {
-            self.end();
+            self.end(Told::Nothing);
             return stack.upstream_reset(now, id);
         }
         self.speak(now, id, stack);
@@ -116,7 +138,7 @@ impl Connection {
 
     fn listen(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack, random: &mut Random) {
         let mut quota = match self.behaviour {
-            Behaviour::Slow(_) if self.wakes.is_some_and(|wakes| now < wakes) => return,
+            _ if self.wakes.is_some_and(|wakes| now < wakes) && !self.is_prompt() => return,
             Behaviour::Slow(most) => most,
             _ => usize::MAX,
         };
@@ -131,9 +153,20 @@ impl Connection {
         });
         let heard = &self.received[before..];
         self.wakes = (!heard.is_empty()).then_some(now + PAUSE);
-        if matches!(self.behaviour, Behaviour::Echo | Behaviour::Slow(_)) {
+        if matches!(self.behaviour, Behaviour::Echo | Behaviour::Slow(_) | Behaviour::Stall(..)) {
             self.outgoing.extend_from_slice(heard);
         }
+        if let Behaviour::Stall(after, pause) = self.behaviour
+            && self.received.len() >= after
+            && !std::mem::replace(&mut self.stalled, true)
+        {
+            self.wakes = Some(now + pause);
+        }
+    }
+
+    /// Whether it takes what comes at once.
+    const fn is_prompt(&self) -> bool {
+        !matches!(self.behaviour, Behaviour::Slow(_) | Behaviour::Stall(..))
     }
 
     fn speak(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack) {
@@ -141,7 +174,7 @@ impl Connection {
             return;
         }
         let complete = match &self.behaviour {
-            Behaviour::Echo | Behaviour::Slow(_) => self.phone_finished,
+            Behaviour::Echo | Behaviour::Slow(_) | Behaviour::Stall(..) => self.phone_finished,
             Behaviour::Sink if self.phone_finished => {
                 self.outgoing = format!("heard {}", self.received.len()).into_bytes();
                 true

@@ -9,40 +9,72 @@ use netstack::{Config, Event, FlowId, Stack, Unreachable};
 use packet::{App as Owner, Direction, FlowKey, Input, IpPacket, Phase, Timestamp, Transport};
 use recording::{Reader, Writer};
 
-use crate::{Behaviour, Connection, Link, Phone, Random, Running, Scenario};
+use crate::{Behaviour, Connection, Link, Phone, Random, Running, Scenario, Told};
 
 /// What came of a scenario.
 #[derive(Debug)]
 pub struct Outcome {
+    /// The apps, in the order of the exchanges.
+    pub apps: Vec<Running>,
+    /// Each exchange's connections at the server's end, in the order in which they were opened.
+    pub connections: Vec<Vec<Connection>>,
+    /// Flows left in the stack.
+    pub flows: usize,
+    /// Bytes of buffers left in the stack.
+    pub buffers: usize,
+    /// The stack still waits for a time.
+    pub timers: bool,
+}
+
+/// What was seen of a session at the TUN.
+#[derive(Debug)]
+pub struct Watched {
     /// The live report.
     pub report: Report,
     /// The recording (pcapng).
     pub recording: Vec<u8>,
-    /// The apps, in the order of the exchanges.
-    pub apps: Vec<Running>,
-    /// What each exchange's server heard, connection by connection.
-    pub heard: Vec<Vec<Vec<u8>>>,
-    /// Flows left in the stack.
-    pub flows: usize,
 }
 
 /// The beginning of every session: 2020-09-13T12:26:40Z.
 const BEGIN: Timestamp = Timestamp::from_millis(1_600_000_000_000);
 /// A session that takes longer than this hangs.
-const MOST: Duration = Duration::from_secs(4 * 3600);
+const MOST: Duration = Duration::from_secs(8 * 3600);
+/// A session that settles more often than this spins.
+const MOST_ROUNDS: u64 = 2_000_000;
 
 /// Runs `scenario` to its end.
 ///
 /// # Panics
 /// When it does not end.
-pub fn run(scenario: &Scenario) -> Outcome {
-    let mut session = Session::new(scenario);
+pub fn run(scenario: &Scenario) -> (Outcome, Watched) {
+    let mut session = Session::new(scenario, Some(Watch::new()));
+    run_to_the_end(&mut session);
+    let watched = session.watch.take().expect("it was given").finish();
+    (session.finish(), watched)
+}
+
+/// The same without inspector and recording, which take most of the time.
+///
+/// # Panics
+/// When it does not end.
+pub fn run_unwatched(scenario: &Scenario) -> Outcome {
+    let mut session = Session::new(scenario, None);
+    run_to_the_end(&mut session);
+    session.finish()
+}
+
+fn run_to_the_end(session: &mut Session<'_>) {
     session.input(Input::Phase(Phase::Started));
     let mut until = None;
+    let mut rounds = 0;
     loop {
         session.settle();
+        rounds += 1;
+        if rounds > MOST_ROUNDS {
+            session.hangs("it spins");
+        }
         if until.is_none() && session.phone.apps().iter().all(|running| running.end.is_some()) {
-            until = Some(session.now + scenario.afterwards);
+            until = Some(session.now + session.scenario.afterwards);
         }
         let next = session.next_deadline();
         match (next, until) {
@@ -58,7 +90,6 @@ pub fn run(scenario: &Scenario) -> Outcome {
         }
     }
     session.input(Input::Phase(Phase::Stopped));
-    session.finish()
 }
 
 /// The report of a recording.
@@ -79,6 +110,28 @@ fn inspect_config() -> inspect::Config {
     inspect::Config { source: "simulation".into(), ..inspect::Config::default() }
 }
 
+/// The inspector and the recording at the TUN.
+struct Watch {
+    inspector: Inspector,
+    recording: Writer<Vec<u8>>,
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self {
+            inspector: Inspector::new(inspect_config()).expect("nothing is watched"),
+            recording: Writer::new(Vec::new(), "simulation").expect("a vector takes everything"),
+        }
+    }
+
+    fn finish(self) -> Watched {
+        Watched {
+            report: self.inspector.finish(None),
+            recording: self.recording.into_inner().expect("a vector takes everything"),
+        }
+    }
+}
+
 struct Session<'s> {
     scenario: &'s Scenario,
     now: Timestamp,
@@ -87,10 +140,8 @@ struct Session<'s> {
     outbound: Link,
     inbound: Link,
     stack: Stack,
-    inspector: Inspector,
-    recording: Writer<Vec<u8>>,
+    watch: Option<Watch>,
     connections: BTreeMap<FlowId, Connection>,
-    heard: Vec<Vec<Vec<u8>>>,
     indexes: BTreeMap<FlowId, usize>,
     /// Owners that the platform will have found.
     owners: BTreeMap<(Timestamp, FlowId), FlowKey>,
@@ -101,21 +152,25 @@ struct Session<'s> {
 }
 
 impl<'s> Session<'s> {
-    fn new(scenario: &'s Scenario) -> Self {
+    fn new(scenario: &'s Scenario, watch: Option<Watch>) -> Self {
         let mut random = Random::new(scenario.seed ^ 0x5e55);
         let apps = scenario.exchanges.iter().map(|exchange| exchange.app.clone()).collect();
-        let config = Config { mtu: scenario.mtu, seed: random.next(), ..Config::default() };
+        let config = Config {
+            mtu: scenario.mtu,
+            seed: random.next(),
+            buffer: scenario.buffer,
+            most_buffers: scenario.most_buffers,
+            ..Config::default()
+        };
         Self {
             scenario,
             now: BEGIN,
             phone: Phone::new(BEGIN, scenario.mtu, random.next(), apps),
-            outbound: Link::new(scenario.quality[0], random.next()),
-            inbound: Link::new(scenario.quality[1], random.next()),
+            outbound: Link::new(scenario.quality[0], BEGIN, random.next()),
+            inbound: Link::new(scenario.quality[1], BEGIN, random.next()),
             stack: Stack::new(config),
-            inspector: Inspector::new(inspect_config()).expect("nothing is watched"),
-            recording: Writer::new(Vec::new(), "simulation").expect("a vector takes everything"),
+            watch,
             connections: BTreeMap::new(),
-            heard: vec![Vec::new(); scenario.exchanges.len()],
             indexes: BTreeMap::new(),
             owners: BTreeMap::new(),
             questions: scenario
@@ -131,7 +186,8 @@ impl<'s> Session<'s> {
 
     fn next_deadline(&mut self) -> Option<Timestamp> {
         // The inspector's timers may be late: the report does not depend on them.
-        let inspector = self.inspector.poll_timeout().filter(|_| self.scenario.seed.is_multiple_of(2));
+        let watched = self.watch.as_ref().filter(|_| self.scenario.seed.is_multiple_of(2));
+        let inspector = watched.and_then(|watch| watch.inspector.poll_timeout());
         let servers = self.connections.values().filter_map(Connection::poll_timeout).min();
         [
             self.phone.poll_timeout(self.now),
@@ -208,8 +264,10 @@ impl<'s> Session<'s> {
             let app = Owner { name: format!("example.app{}", flow.remote.port()), uid: Some(10_000) };
             self.input(Input::Owner { flow, app: &app });
         }
-        if self.inspector.poll_timeout().is_some_and(|at| at <= now) {
-            self.inspector.handle_timeout(now);
+        if let Some(Watch { inspector, .. }) = &mut self.watch
+            && inspector.poll_timeout().is_some_and(|at| at <= now)
+        {
+            inspector.handle_timeout(now);
         }
     }
 
@@ -219,6 +277,7 @@ impl<'s> Session<'s> {
                 self.handle_event(id, event);
             }
             let Some(packet) = self.stack.poll_packet() else { return };
+            assert!(packet.len() <= self.scenario.mtu, "a packet of {} bytes", packet.len());
             self.input(Input::Packet { direction: Some(Direction::Inbound), bytes: &packet });
             self.inbound.send(self.now, packet.clone());
             self.stack.recycle(packet);
@@ -235,11 +294,8 @@ impl<'s> Session<'s> {
                 }
                 self.work(id);
             }
-            Event::Closed | Event::Reset => {
-                if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.end();
-                }
-            }
+            Event::Closed => self.end(id, Told::Closed),
+            Event::Reset => self.end(id, Told::Reset),
             Event::Datagram(payload) => {
                 let asked = self.scenario.questions.iter().position(|question| question.payload == payload);
                 let index = asked.expect("a question that was asked");
@@ -262,6 +318,12 @@ impl<'s> Session<'s> {
         }
     }
 
+    fn end(&mut self, id: FlowId, told: Told) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.end(told);
+        }
+    }
+
     fn delay(&mut self) -> Duration {
         Duration::from_micros(self.random.below(400_000) as u64)
     }
@@ -273,20 +335,23 @@ impl<'s> Session<'s> {
     }
 
     fn input(&mut self, input: Input<'_>) {
-        self.recording.write(self.now, &input).expect("a vector takes everything");
-        self.inspector.handle_input(self.now, input);
+        let Some(watch) = &mut self.watch else { return };
+        watch.recording.write(self.now, &input).expect("a vector takes everything");
+        watch.inspector.handle_input(self.now, input);
     }
 
-    fn finish(mut self) -> Outcome {
+    fn finish(self) -> Outcome {
+        let mut connections: Vec<Vec<Connection>> = Vec::new();
+        connections.resize_with(self.scenario.exchanges.len(), Vec::new);
         for (id, connection) in self.connections {
-            self.heard[self.indexes[&id]].push(connection.received);
+            connections[self.indexes[&id]].push(connection);
         }
         Outcome {
-            report: self.inspector.finish(None),
-            recording: self.recording.into_inner().expect("a vector takes everything"),
             apps: self.phone.into_apps(),
-            heard: self.heard,
+            connections,
             flows: self.stack.len(),
+            buffers: self.stack.buffers(),
+            timers: self.stack.poll_timeout().is_some(),
         }
     }
 }

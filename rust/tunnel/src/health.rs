@@ -30,7 +30,8 @@ pub enum TroubleKind {
     DnsSilent,
     /// Connections that were open are reset.
     Resets,
-    /// More connections were opened than can be held, or than there are descriptors for.
+    /// More connections were opened than can be held, or than there are descriptors for: some were refused, or given up
+    /// for others.
     RefusedFlows,
     /// The platform refused to protect a socket, so that nothing could be sent.
     HostFailed,
@@ -71,7 +72,9 @@ impl fmt::Display for Trouble {
             (TroubleKind::DnsSilent, true) => "DNS servers answer again",
             (TroubleKind::Resets, false) => "the network resets connections",
             (TroubleKind::Resets, true) => "the network no longer resets connections",
-            (TroubleKind::RefusedFlows, false) => "more connections than can be held: some were refused",
+            (TroubleKind::RefusedFlows, false) => {
+                "more connections than can be held: some were refused or given up"
+            }
             (TroubleKind::RefusedFlows, true) => "connections are no longer refused",
             (TroubleKind::HostFailed, false) => "the platform did not let the engine use the network",
             (TroubleKind::HostFailed, true) => "the platform lets the engine use the network again",
@@ -138,7 +141,7 @@ impl Health {
         self.happened(now, TroubleKind::Resets, 1);
     }
 
-    /// How many flows the stack has refused so far.
+    /// How many flows the stack has refused so far, or given up for others.
     pub(crate) fn count_refused(&mut self, now: Timestamp, refused: u64) {
         let more = refused - self.refused;
         if more > 0 {

@@ -152,7 +152,8 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             None => None,
         };
         let inspector = Inspector::new(config.inspect).map_err(StartError::Watch)?;
-        socket::raise_limit();
+        let most_flows = config.stack.most_flows.min(socket::raise_limit());
+        let stack = netstack::Config { most_flows, ..config.stack };
         let host = Arc::new(host);
         Ok(Self {
             tun: tun.into(),
@@ -162,7 +163,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             host,
             dns: config.dns,
             clock: Clock::start(),
-            stack: Stack::new(config.stack),
+            stack: Stack::new(stack),
             tap: Tap::new(inspector, recording, config.notify),
             upstreams: BTreeMap::new(),
             ready: ReadyQueue::default(),
@@ -344,7 +345,8 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             self.tap.packet(now, Direction::Inbound, &packet);
             self.send(cx, packet);
         }
-        self.health.count_refused(now, self.stack.counts().refused);
+        let counts = self.stack.counts();
+        self.health.count_refused(now, counts.refused + counts.evicted);
         while let Some(trouble) = self.health.poll_trouble() {
             self.tap.notify(Notice::Trouble(trouble));
         }

@@ -12,12 +12,24 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use crate::Host;
 
-/// Lets the process have as many descriptors as it may: every flow has a socket, and the usual limit is 1,024.
-pub(crate) fn raise_limit() {
+/// Descriptors that are left to everything but flows: the TUN, the recording, the runtime, the app around them.
+const RESERVE: u64 = 256;
+
+/// Lets the process have as many descriptors as it may, for every flow has a socket and the usual limit is 1,024; and
+/// returns how many flows there may then be at once, so that the idlest is given up before a socket cannot be had.
+pub(crate) fn raise_limit() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // Flows that find no descriptor are refused, one by one.
     let _ = setrlimit(Resource::Nofile, limit);
+    // What is allowed is asked again: a platform may refuse, or give less.
+    flows_within(getrlimit(Resource::Nofile).current)
+}
+
+/// How many flows a limit of descriptors has room for; `None` is no limit.
+fn flows_within(limit: Option<u64>) -> usize {
+    let limit = limit.unwrap_or(u64::MAX);
+    let flows = limit.saturating_sub(RESERVE).max(limit / 2);
+    usize::try_from(flows).unwrap_or(usize::MAX).max(1)
 }
 
 /// A TCP socket that is connecting to `remote`.
@@ -68,4 +80,25 @@ fn protected(host: &impl Host, remote: SocketAddr, kind: Type, protocol: Protoco
 fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock
         || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flows_leave_descriptors_for_others() {
+        assert_eq!(flows_within(Some(32_768)), 32_512);
+        assert_eq!(flows_within(Some(1_024)), 768);
+        assert_eq!(flows_within(Some(100)), 50);
+        assert_eq!(flows_within(None), usize::MAX - 256);
+    }
+
+    #[test]
+    fn the_limit_is_raised_as_far_as_it_may() {
+        let most = raise_limit();
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!(limit.current, limit.maximum);
+        assert_eq!(most, flows_within(limit.maximum));
+    }
 }

@@ -1,6 +1,6 @@
 //! A real kernel's TCP, curl and dig on the phone's side, real servers on the other, the engine between them.
 //!
-//! Needs root, `ip`, `curl` and `dig`: `cargo test -p tunnel --test namespace -- --ignored`.
+//! Needs root, `ip`, `curl`, `dig`, `iperf3` and `nmap`: `cargo test -p tunnel --test namespace -- --ignored`.
 
 #![cfg(target_os = "linux")]
 
@@ -378,4 +378,100 @@ fn a_gigabyte_arrives_whole() {
     });
     assert!(report.flows.iter().any(|flow| flow.bytes_in >= 1_000_000_000));
     assert_eq!(report.coverage.missing_bytes, 0);
+}
+
+/// Begins this many connections within a second and counts how many are refused and how many open in 20 s.
+fn storm(count: usize) -> (usize, usize) {
+    let target = remote(WORLD_V4, 81).into();
+    let begin = |_| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a descriptor");
+        socket.set_nonblocking(true).expect("to set it");
+        let _ = socket.connect(&target);
+        socket
+    };
+    let mut waiting: Vec<Socket> = (0..count).map(begin).collect();
+    let (mut refused, mut opened) = (0, 0);
+    for _ in 0..200 {
+        waiting.retain(|socket| match socket.take_error() {
+            Ok(Some(error)) => {
+                refused += usize::from(error.kind() == std::io::ErrorKind::ConnectionRefused);
+                false
+            }
+            _ if socket.peer_addr().is_ok() => {
+                opened += 1;
+                false
+            }
+            _ => true,
+        });
+        if waiting.is_empty() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    (refused, opened)
+}
+
+/// Descriptors of this process, the engine's among them.
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("a list").count()
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn a_storm_of_ten_thousand_connections_is_answered_and_leaves_nothing() {
+    let report = with_engine("storm", 1500, None, Duration::from_secs(120), |namespaces| {
+        download(namespaces, WORLD_V4, 1_000);
+        let before = descriptors();
+        assert_eq!(namespaces.inside("p", || storm(10_000)), (10_000, 0));
+        download(namespaces, WORLD_V4, 1_000_000);
+        assert!(descriptors() <= before + 16, "{before} descriptors became {}", descriptors());
+    });
+    let refused = report.flows.iter().filter(|flow| flow.close == Some(Close::Refused)).count();
+    assert!(refused >= 9_000, "{refused} were seen to be refused");
+}
+
+/// What nmap finds open from a place.
+fn open_ports(namespaces: &Namespaces, place: &str) -> Vec<String> {
+    let ports = ["-sT", "-Pn", "-n", "-p", "1-200,7000-7010", "-oG", "-", WORLD_V4];
+    let output = namespaces.command(place, "nmap").args(ports).output().expect("nmap");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let listed =
+        text.lines().filter_map(|line| line.split_once("Ports: ")).map(|(_, ports)| ports.to_owned());
+    let ports = listed.flat_map(|ports| ports.split(", ").map(str::to_owned).collect::<Vec<_>>());
+    ports
+        .filter(|port| port.contains("/open/"))
+        .map(|port| port.split('\t').next().unwrap_or("").to_owned())
+        .collect()
+}
+
+/// Bytes that an iperf3 client in the phone's namespace transferred.
+fn iperf(namespaces: &Namespaces, arguments: &[&str]) -> u64 {
+    let server = namespaces.command("w", "iperf3").args(["-s", "-1"]).stdout(Stdio::null()).spawn();
+    let mut server = server.expect("iperf3");
+    thread::sleep(Duration::from_millis(500));
+    let mut client = namespaces.phone_command("iperf3");
+    let output = client.args(["-c", WORLD_V4, "-J", "-n", "20M"]).args(arguments).output().expect("iperf3");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(server.wait().expect("its end").success());
+    let (_, sum) = text.split_once("\"sum_received\"").expect("a sum");
+    let (_, bytes) = sum.split_once("\"bytes\":").expect("its bytes");
+    bytes.trim_start().chars().take_while(char::is_ascii_digit).collect::<String>().parse().expect("a number")
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn tools_of_others_see_what_they_see_without_the_engine() {
+    with_engine("tools", 1500, None, Duration::from_secs(120), |namespaces| {
+        let direct = open_ports(namespaces, "e");
+        assert_eq!(direct.len(), 4, "{direct:?}");
+        assert_eq!(open_ports(namespaces, "p"), direct);
+        for arguments in [&[][..], &["-R"], &["-P", "4"], &["-R", "-P", "4"]] {
+            let bytes = iperf(namespaces, arguments);
+            // iperf3's server stops to count when its client has nothing more to send: the megabytes that lie in the
+            // buffers between them are not in the sum. That all bytes arrive is for the other tests to say.
+            assert!(bytes >= 10_000_000, "{arguments:?}: {bytes} bytes");
+        }
+    });
 }

@@ -18,7 +18,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("tunnel", &["packet", "inspect", "netstack", "recording"]),
     ("telltale", &["packet", "inspect", "netstack", "recording", "report", "tunnel", "sim"]),
     ("android", &["packet", "inspect", "netstack", "recording", "report", "tunnel"]),
-    ("fuzz", &["packet", "inspect", "recording"]),
+    ("fuzz", &["packet", "inspect", "recording", "netstack", "sim"]),
     // It says what is true; the engine must have no part in that.
     ("corpus", &[]),
     ("xtask", &["corpus", "packet", "inspect", "recording", "report", "netstack", "sim", "fuzz"]),

@@ -70,8 +70,13 @@ impl Namespaces {
 
     /// A command in the phone's namespace.
     pub fn phone_command(&self, program: &str) -> Command {
+        self.command("p", program)
+    }
+
+    /// A command in any of them.
+    pub fn command(&self, place: &str, program: &str) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name("p"), program]).stdin(Stdio::null());
+        command.args(["netns", "exec", &self.name(place), program]).stdin(Stdio::null());
         command
     }
 }
