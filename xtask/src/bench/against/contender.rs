@@ -3,16 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
 use super::network::{PHONE, TUN};
-use crate::needs::{self, Tool};
 use crate::run;
-
-/// Builds the peers that are written in Go.
-const GO: Tool = Tool { program: "go", package: "golang-go" };
 
 /// Someone who carries the phone's packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -33,8 +29,6 @@ pub(super) enum Peer {
     NetstackSmoltcp,
     Ipstack,
     Tun2proxy,
-    Tun2socks,
-    SingTun,
 }
 
 impl From<Contender> for &'static str {
@@ -67,8 +61,7 @@ impl Contender {
                 run::run(run::cargo().args(["build", "--release", "--package", "telltale"]))
             }
             Self::Kernel => Ok(()),
-            Self::Peer(peer) if peer.is_go() => build_go(peer),
-            Self::Peer(peer) => build_rust(peer),
+            Self::Peer(peer) => peer.build(),
         }
     }
 
@@ -109,45 +102,21 @@ impl Peer {
             Self::NetstackSmoltcp => "netstack-smoltcp",
             Self::Ipstack => "ipstack",
             Self::Tun2proxy => "tun2proxy",
-            Self::Tun2socks => "tun2socks",
-            Self::SingTun => "sing-tun",
         }
-    }
-
-    fn is_go(self) -> bool {
-        matches!(self, Self::Tun2socks | Self::SingTun)
     }
 
     fn program(self) -> PathBuf {
-        match self.is_go() {
-            true => target().join("go").join(self.name()),
-            false => target().join("release").join(self.name()),
-        }
+        target().join("release").join(self.name())
+    }
+
+    fn build(self) -> Result<()> {
+        let mut cargo = run::cargo();
+        cargo.args(["build", "--release", "--locked", "--bin", self.name(), "--target-dir"]).arg(target());
+        run::run(cargo.current_dir(run::root().join("xtask/peers")))
     }
 }
 
 /// Where peers are built.
 fn target() -> PathBuf {
     run::target().join("peers")
-}
-
-fn sources(language: &str) -> PathBuf {
-    run::root().join("xtask/peers").join(language)
-}
-
-fn build_rust(peer: Peer) -> Result<()> {
-    let mut cargo = run::cargo();
-    cargo.args(["build", "--release", "--locked", "--bin", peer.name(), "--target-dir"]).arg(target());
-    run::run(cargo.current_dir(sources("rust")))
-}
-
-fn build_go(peer: Peer) -> Result<()> {
-    needs::ensure(&[GO])?;
-    let mut go = Command::new("go");
-    go.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o"]).arg(peer.program());
-    run::run(go.arg(format!("./{}", peer.name())).current_dir(sources("go")))?;
-    if !peer.program().is_file() {
-        bail!("{}: not built", peer.name());
-    }
-    Ok(())
 }

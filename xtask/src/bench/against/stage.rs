@@ -60,28 +60,13 @@ impl<'a> Stage<'a> {
         figures: &[Figure],
         measure: impl FnOnce(&Scene) -> Result<Values>,
     ) {
-        self.measure_cells(&[(cell, figures)], |scene| Ok(vec![measure(scene)?]));
-    }
-
-    /// The same for several cells: the values of each, in their order.
-    pub(super) fn measure_cells(
-        &mut self,
-        cells: &[(&str, &[Figure])],
-        measure: impl FnOnce(&Scene) -> Result<Vec<Values>>,
-    ) {
         match self.scene().and_then(measure) {
-            Ok(values) => {
-                for ((cell, _), values) in cells.iter().zip(values) {
-                    values.into_iter().for_each(|(figure, value)| self.keep(cell, figure, Ok(value)));
-                }
-            }
+            Ok(values) => values.into_iter().for_each(|(figure, value)| self.keep(cell, figure, Ok(value))),
             Err(error) => {
                 self.scene = None;
                 let failure = format!("{error:#}");
-                eprintln!("  {} {}: {failure}", self.contender.name(), cells[0].0);
-                for (cell, figures) in cells {
-                    figures.iter().for_each(|figure| self.keep(cell, *figure, Err(failure.clone())));
-                }
+                eprintln!("  {cell}: {failure}");
+                figures.iter().for_each(|figure| self.keep(cell, *figure, Err(failure.clone())));
             }
         }
     }

@@ -13,7 +13,6 @@ use super::load::transfer::{Way, transfer};
 use super::load::{latency, rate};
 use super::network::{WORLD_V4, WORLD_V6};
 use super::process::Process;
-use super::scene::Scene;
 use super::stage::Stage;
 use super::stats::percentile;
 
@@ -131,6 +130,10 @@ fn latency(stage: &mut Stage<'_>, family: Family) {
         let seemed = scene.phone(async || Ok(latency::impostures(address).await))?;
         Ok(vec![(Figure::Imposture, seemed as f64)])
     });
+    stage.measure(cell, &[Figure::EndsMissed], |scene| {
+        let missed = scene.phone(async || Ok(latency::ends_missed(address).await))?;
+        Ok(vec![(Figure::EndsMissed, missed as f64)])
+    });
 }
 
 fn rates(stage: &mut Stage<'_>, family: Family) {
@@ -153,47 +156,43 @@ fn rates(stage: &mut Stage<'_>, family: Family) {
 
 /// Memory before, with some and with many idle flows; throughput without and with them.
 fn flows(stage: &mut Stage<'_>) {
-    let resident = |scene: &Scene| scene.process().map(Process::resident).transpose();
-    let memory = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let mut before = None;
+    let (mut memory_before, mut speed_before) = (None, None);
     stage.measure("0 flows", &[Figure::Resident], |scene| {
-        before = resident(scene)?;
-        Ok(before.map(|bytes| (Figure::Resident, memory(bytes))).into_iter().collect())
+        memory_before = scene.process().map(Process::resident).transpose()?;
+        Ok(memory_before.map(|bytes| (Figure::Resident, mebibytes(bytes))).into_iter().collect())
     });
-    let mut without = None;
     stage.measure("0 flows", &[Figure::Throughput], |scene| {
         let window = scene.phone(async || transfer(scene, WORLD_V4, Way::Download, 1).await)?;
-        without = Some(window.gigabits_per_second);
+        speed_before = Some(window.gigabits_per_second);
         Ok(vec![(Figure::Throughput, window.gigabits_per_second)])
     });
-    let [some, all] = FLOWS;
-    let figures =
-        [Figure::FlowsRefused, Figure::Resident, Figure::PerFlow, Figure::Throughput, Figure::Loaded];
-    // All in one go, because flows last no longer than the phone's thread.
-    stage.measure_cells(&[("1,000 flows", &figures[..2]), ("10,000 flows", &figures)], |scene| {
-        let without = without.context("no throughput without flows")?;
-        scene.phone(async || {
-            let first = rate::idle_flows(WORLD_V4, some).await;
-            tokio::time::sleep(PAUSE).await;
-            let with_some = resident(scene)?;
-            let rest = rate::idle_flows(WORLD_V4, all - some).await;
-            tokio::time::sleep(PAUSE).await;
-            let with_all = resident(scene)?;
-            let window = transfer(scene, WORLD_V4, Way::Download, 1).await?;
-            let open = first.done.len() + rest.done.len();
-            let per_flow = with_all.zip(before).map(|(with, without)| {
-                (Figure::PerFlow, with.saturating_sub(without) as f64 / 1024.0 / open.max(1) as f64)
+    let mut flows = Vec::new();
+    for count in FLOWS {
+        let cell = format!("{count} flows");
+        stage.measure(&cell, &[Figure::FlowsLost, Figure::Resident, Figure::PerFlow], |scene| {
+            flows.extend(scene.phone(async || rate::idle_flows(WORLD_V4, count - flows.len()).await)?);
+            sleep(PAUSE);
+            let open = flows.iter().filter(|flow| rate::is_open(flow)).count();
+            let memory = scene.process().map(Process::resident).transpose()?;
+            let per_flow = memory.zip(memory_before).filter(|_| open > 0).map(|(with, without)| {
+                (Figure::PerFlow, with.saturating_sub(without) as f64 / 1024.0 / open as f64)
             });
-            let mut few = vec![(Figure::FlowsRefused, first.failed as f64)];
-            few.extend(with_some.map(|bytes| (Figure::Resident, memory(bytes))));
-            let mut many = vec![(Figure::FlowsRefused, (first.failed + rest.failed) as f64)];
-            many.extend(with_all.map(|bytes| (Figure::Resident, memory(bytes))));
-            many.extend(per_flow);
-            many.push((Figure::Throughput, window.gigabits_per_second));
-            many.push((Figure::Loaded, window.gigabits_per_second / without));
-            Ok(vec![few, many])
-        })
+            let memory = memory.map(|bytes| (Figure::Resident, mebibytes(bytes)));
+            let lost = (Figure::FlowsLost, (count - open) as f64);
+            Ok([Some(lost), memory, per_flow].into_iter().flatten().collect())
+        });
+    }
+    let [.., most] = FLOWS;
+    stage.measure(&format!("{most} flows"), &[Figure::Throughput, Figure::Loaded], |scene| {
+        let without = speed_before.context("no throughput without flows")?;
+        let window = scene.phone(async || transfer(scene, WORLD_V4, Way::Download, 1).await)?;
+        let speed = window.gigabits_per_second;
+        Ok(vec![(Figure::Throughput, speed), (Figure::Loaded, speed / without)])
     });
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 fn idle(stage: &mut Stage<'_>) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tokio::io::AsyncReadExt;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
@@ -17,7 +18,7 @@ const TIMES: usize = 1000;
 const LIMIT: Duration = Duration::from_secs(1);
 /// Datagrams that may be lost before this gives up.
 const LOSSES: usize = 3;
-/// Closed ports that are knocked at.
+/// Closed ports that are knocked at, and connections whose end is waited for.
 const KNOCKS: usize = 20;
 
 /// Times of connections.
@@ -90,4 +91,14 @@ pub(super) async fn ask(socket: &UdpSocket, patience: Duration) -> io::Result<()
 pub(in crate::bench::against) async fn impostures(address: IpAddr) -> usize {
     let knock = move |_| connect((address, world::CLOSED));
     many(KNOCKS, KNOCKS, LIMIT, knock).await.done.len()
+}
+
+/// Asks servers that close when they have answered. How often the end did not arrive in time, out of [`KNOCKS`].
+pub(in crate::bench::against) async fn ends_missed(address: IpAddr) -> usize {
+    let to_the_end = move |_| async move {
+        let mut stream = connect((address, world::ONCE.start)).await?;
+        request(&mut stream).await?;
+        stream.read_to_end(&mut Vec::new()).await.map(drop)
+    };
+    many(KNOCKS, KNOCKS, LIMIT, to_the_end).await.failed
 }

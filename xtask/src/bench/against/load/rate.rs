@@ -1,13 +1,12 @@
 //! Many things at once.
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::latency::ask;
@@ -20,30 +19,36 @@ const AT_ONCE: usize = 64;
 const TIMES: usize = 10_000;
 /// No new ones are begun after this time.
 const LIMIT: Duration = Duration::from_secs(8);
+/// The same for flows that stay.
+const FLOWS_LIMIT: Duration = Duration::from_secs(20);
 /// How long [`datagrams`] takes.
 const WINDOW: Duration = Duration::from_millis(1500);
 /// After this time a datagram counts as lost.
 const LOST: Duration = Duration::from_millis(500);
 
-/// Short connections: connect, ask, read the reply to its end, close.
+/// Short connections: connect, ask, read the reply, close.
 pub(in crate::bench::against) async fn connections(address: IpAddr) -> Many<()> {
     let short = move |number: usize| async move {
         let port = world::ONCE.start + (number % world::ONCE.len()) as u16;
         let mut stream = connect((address, port)).await?;
-        request(&mut stream).await?;
-        stream.read_to_end(&mut Vec::new()).await.map(drop)
+        request(&mut stream).await
     };
     many(TIMES, AT_ONCE, LIMIT, short).await
 }
 
 /// Flows that have each exchanged a request and a reply and then stay open, silent.
-pub(in crate::bench::against) async fn idle_flows(address: IpAddr, count: usize) -> Many<TcpStream> {
+pub(in crate::bench::against) async fn idle_flows(address: IpAddr, count: usize) -> Result<Vec<TcpStream>> {
     let flow = move |_| async move {
         let mut stream = connect((address, world::ANSWERS)).await?;
         request(&mut stream).await?;
-        Ok(stream)
+        stream.into_std()
     };
-    many(count, AT_ONCE, LIMIT, flow).await
+    Ok(many(count, AT_ONCE, FLOWS_LIMIT, flow).await.done)
+}
+
+/// Whether nobody has closed an idle flow.
+pub(in crate::bench::against) fn is_open(flow: &TcpStream) -> bool {
+    flow.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// A question on a new socket each.
