@@ -29,6 +29,9 @@ pub(super) enum Figure {
     Loaded,
     WakeUps,
     ColdStart,
+    ReplayEncrypted,
+    ReplayPlain,
+    ReplayMemory,
 }
 
 /// What a figure has to be for Telltale.
@@ -85,6 +88,9 @@ impl Figure {
             Self::PerFlow => lower("memory for each idle flow, KiB", 2, Some(AtMost(4.0))),
             Self::Loaded => higher("throughput beside idle flows, of that without", 2, Some(AtLeast(0.95))),
             Self::WakeUps => lower("wake-ups a second", 2, Some(AtMost(0.0))),
+            Self::ReplayEncrypted => higher("MB/s of capture", 0, Some(AtLeast(1000.0))),
+            Self::ReplayPlain => higher("MB/s of capture", 0, Some(AtLeast(300.0))),
+            Self::ReplayMemory => lower("memory, of that for a quarter of the capture", 2, Some(AtMost(1.1))),
             Self::ColdStart => lower("start to first packet relayed, ms", 1, Some(AtMost(50.0))),
         }
     }

@@ -6,6 +6,7 @@ mod figure;
 mod load;
 mod network;
 mod process;
+mod replay;
 mod scene;
 mod stage;
 mod stats;
@@ -13,6 +14,7 @@ mod suite;
 mod table;
 mod world;
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -139,20 +141,27 @@ fn measure(options: &Options) -> Result<()> {
     let most = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).context("descriptors")?;
     let contenders = options.contenders();
+    let machine = Machine::here();
     let mut samples = Vec::new();
     for round in 0..usize::from(options.rounds) {
         for suite in options.suites() {
             for mtu in options.mtus(suite) {
                 for contender in rotated(&contenders, round) {
-                    eprintln!("round {}: {suite:?}, MTU {mtu}, {}", round + 1, contender.name());
+                    eprintln!(
+                        "round {} of {}: {suite:?}, MTU {mtu}, {}",
+                        round + 1,
+                        options.rounds,
+                        contender.name()
+                    );
                     let mut stage = Stage::new(suite, contender, mtu, round, Path::new(RUN), &mut samples);
                     suite.run(&mut stage, &options.ip);
                 }
             }
         }
         // What was measured so far is kept should the rest be stopped.
-        write(&samples)?;
+        write(&machine, &samples)?;
     }
+    println!("{machine}.\n");
     println!("{}", table::render(&samples, &contenders));
     Ok(())
 }
@@ -165,17 +174,51 @@ fn rotated<T: Copy>(items: &[T], round: usize) -> Vec<T> {
     items
 }
 
+/// Where it was measured, and how much else was going on.
+#[derive(Serialize)]
+struct Machine {
+    processor: String,
+    cores: usize,
+    kernel: String,
+    /// Processes that wanted a core in the minute before (proc_loadavg(5)).
+    load_before: f64,
+}
+
+impl Machine {
+    fn here() -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let info = read("/proc/cpuinfo");
+        let model = info.lines().find(|line| line.starts_with("model name"));
+        let model = model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
+        let load = read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok());
+        Self {
+            processor: model.to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            load_before: load.unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, cores, kernel, load_before } = self;
+        write!(f, "{processor}, {cores} cores, Linux {kernel}, load of {load_before} before the run")
+    }
+}
+
 /// The raw figures.
 #[derive(Serialize)]
 struct Results<'a> {
+    machine: &'a Machine,
     samples: &'a [Sample],
 }
 
-fn write(samples: &[Sample]) -> Result<()> {
+fn write(machine: &Machine, samples: &[Sample]) -> Result<()> {
     let folder = run::target().join("bench");
     fs::create_dir_all(&folder)?;
     let path = folder.join("against.json");
-    fs::write(&path, serde_json::to_vec_pretty(&Results { samples })?)
+    fs::write(&path, serde_json::to_vec_pretty(&Results { machine, samples })?)
         .with_context(|| path.display().to_string())
 }
 

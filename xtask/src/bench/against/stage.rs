@@ -60,15 +60,21 @@ impl<'a> Stage<'a> {
         figures: &[Figure],
         measure: impl FnOnce(&Scene) -> Result<Values>,
     ) {
-        match self.scene().and_then(measure) {
-            Ok(values) => values.into_iter().for_each(|(figure, value)| self.keep(cell, figure, Ok(value))),
-            Err(error) => {
-                self.scene = None;
-                let failure = format!("{error:#}");
-                eprintln!("  {cell}: {failure}");
-                figures.iter().for_each(|figure| self.keep(cell, *figure, Err(failure.clone())));
-            }
+        let result = self.scene().and_then(measure);
+        if result.is_err() {
+            self.scene = None;
         }
+        self.keep_all(cell, figures, result);
+    }
+
+    /// The same for what needs no engine in a namespace.
+    pub(super) fn measure_alone(
+        &mut self,
+        cell: &str,
+        figures: &[Figure],
+        measure: impl FnOnce() -> Result<Values>,
+    ) {
+        self.keep_all(cell, figures, measure());
     }
 
     /// Ends the engine. The next measurement starts another.
@@ -81,6 +87,17 @@ impl<'a> Stage<'a> {
             self.scene = Some(Scene::set(self.contender, self.mtu, self.scratch)?);
         }
         Ok(self.scene.as_ref().expect("it was set"))
+    }
+
+    fn keep_all(&mut self, cell: &str, figures: &[Figure], result: Result<Values>) {
+        match result {
+            Ok(values) => values.into_iter().for_each(|(figure, value)| self.keep(cell, figure, Ok(value))),
+            Err(error) => {
+                let failure = format!("{error:#}");
+                eprintln!("  {cell}: {failure}");
+                figures.iter().for_each(|figure| self.keep(cell, *figure, Err(failure.clone())));
+            }
+        }
     }
 
     fn keep(&mut self, cell: &str, figure: Figure, result: Result<f64, String>) {

@@ -13,6 +13,7 @@ use super::load::transfer::{Way, transfer};
 use super::load::{latency, rate};
 use super::network::{WORLD_V4, WORLD_V6};
 use super::process::Process;
+use super::replay;
 use super::stage::Stage;
 use super::stats::percentile;
 
@@ -32,6 +33,8 @@ pub(super) enum Suite {
     Idle,
     /// From start to the first packet relayed
     Start,
+    /// How fast a capture is read
+    Replay,
 }
 
 /// Which IP.
@@ -87,6 +90,7 @@ impl Suite {
             Self::Flows => flows(stage),
             Self::Idle => idle(stage),
             Self::Start => start(stage),
+            Self::Replay => replay::run(stage),
         }
     }
 }
