@@ -89,6 +89,9 @@ pub struct TunArgs {
     /// Send DNS to this server, whichever the phone asks
     #[arg(long, value_name = "IP")]
     pub dns: Option<IpAddr>,
+    /// Carry packets without inspecting them, for `cargo xtask bench`: the report is empty
+    #[arg(long, hide = true, conflicts_with = "record")]
+    pub relay_only: bool,
     /// End by itself after this time: 90, 90s, 10m, 2h
     #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
     pub time: Option<Duration>,

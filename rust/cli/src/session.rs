@@ -25,6 +25,8 @@ pub struct Plan {
     pub dns: Option<std::net::IpAddr>,
     /// Where the recording goes.
     pub recording: Option<File>,
+    /// Whether packets are only carried.
+    pub relay_only: bool,
     /// Where events are shown.
     pub screen: Screen,
 }
@@ -82,6 +84,7 @@ fn config(plan: Plan) -> SessionConfig {
         stack: StackConfig { mtu: plan.mtu, seed: tunnel::random_seed(), ..StackConfig::default() },
         dns: plan.dns,
         recording: plan.recording.map(|file| Box::new(BufWriter::new(file)) as Box<_>),
+        relay_only: plan.relay_only,
         notify: notify(plan.screen),
         tun_grace: Duration::ZERO,
     }

@@ -39,6 +39,7 @@ pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
         mtu: usize::from(args.mtu),
         dns: args.dns,
         recording,
+        relay_only: args.relay_only,
         screen: Screen::new(args.report.color, args.report.show_values),
     };
     let (sender, commands) = unbounded_channel();

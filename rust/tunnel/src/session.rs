@@ -38,6 +38,8 @@ pub struct SessionConfig {
     pub dns: Option<IpAddr>,
     /// Where the recording goes (pcapng).
     pub recording: Option<RecordingSink>,
+    /// Carry packets without inspecting or recording them: measures what the relay alone costs.
+    pub relay_only: bool,
     /// Told of events as they come, on the session's thread.
     pub notify: NoticeSink,
     /// How long to wait for another TUN when one is gone. Android takes the old one away when it gives a new one.
@@ -164,7 +166,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             dns: config.dns,
             clock: Clock::start(),
             stack: Stack::new(stack),
-            tap: Tap::new(inspector, recording, config.notify),
+            tap: Tap::new(inspector, recording, config.relay_only, config.notify),
             upstreams: BTreeMap::new(),
             ready: ReadyQueue::default(),
             blocked: VecDeque::new(),

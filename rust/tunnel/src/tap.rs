@@ -35,6 +35,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 pub(crate) struct Tap {
     inspector: Inspector,
     recording: Option<Writer<RecordingSink>>,
+    /// Packets are nobody's to see.
+    blind: bool,
     /// When what was recorded has to reach the sink.
     flush_at: Option<Timestamp>,
     failure: Option<String>,
@@ -45,13 +47,16 @@ impl Tap {
     pub(crate) fn new(
         inspector: Inspector,
         recording: Option<Writer<RecordingSink>>,
+        blind: bool,
         notify: NoticeSink,
     ) -> Self {
-        Self { inspector, recording, flush_at: None, failure: None, notify }
+        Self { inspector, recording, blind, flush_at: None, failure: None, notify }
     }
 
     pub(crate) fn packet(&mut self, now: Timestamp, direction: Direction, bytes: &[u8]) {
-        self.input(now, Input::Packet { direction: Some(direction), bytes });
+        if !self.blind {
+            self.input(now, Input::Packet { direction: Some(direction), bytes });
+        }
     }
 
     pub(crate) fn input(&mut self, now: Timestamp, input: Input<'_>) {
@@ -171,7 +176,7 @@ mod tests {
         });
         let writer = Writer::new(Box::new(disk) as RecordingSink, "test").expect("room for the beginning");
         let inspector = Inspector::new(inspect::Config::default()).expect("nothing is watched");
-        let mut tap = Tap::new(inspector, Some(writer), notify);
+        let mut tap = Tap::new(inspector, Some(writer), false, notify);
         for milli in 0..100 {
             tap.input(Timestamp::from_millis(milli), Input::Phase(Phase::ScreenOn));
         }

@@ -14,6 +14,9 @@ const BODY: usize = 16 << 10;
 /// Payload of a flow of [`unfinished`].
 pub(super) const UNFINISHED: usize = 2048;
 
+/// The record after which an end of a TLS connection encrypts (ChangeCipherSpec).
+pub(super) const CHANGE: [u8; 6] = [20, 3, 3, 0, 1, 1];
+
 /// Flags of TCP segments.
 const SYN: u8 = 2;
 const SYN_ACK: u8 = 18;
@@ -22,13 +25,19 @@ const PUSH: u8 = 24;
 
 /// A server's TLS records after a handshake that was seen, in one connection.
 pub(super) fn encrypted(size: usize) -> Vec<Vec<u8>> {
+    let stream = [&CHANGE[..], &records(size)].concat();
+    connection(443, &hello(), &stream)
+}
+
+/// Whole TLS records of encrypted data, at least `size` bytes of them.
+pub(super) fn records(size: usize) -> Vec<u8> {
     let mut numbers = Numbers(1);
-    let mut stream = vec![20, 3, 3, 0, 1, 1];
+    let mut stream = Vec::with_capacity(size + BODY + 5);
     while stream.len() < size {
         stream.extend([23, 3, 3, 0x40, 0]);
         stream.extend((0..BODY / 8).flat_map(|_| numbers.next().to_be_bytes()));
     }
-    connection(443, &hello(), &stream)
+    stream
 }
 
 /// Traffic of about so many bytes of payload, as IPv4 packets.
@@ -77,13 +86,14 @@ impl Numbers {
 }
 
 /// A ClientHello of TLS 1.3 without any extension, the client's last message in clear, and a first one that is not.
-fn hello() -> Vec<u8> {
+pub(super) fn hello() -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([7; 32]);
     body.extend([0, 0, 2, 0x13, 1, 1, 0, 0, 0]);
     let mut out = vec![22, 3, 1, 0, body.len() as u8 + 4, 1, 0, 0, body.len() as u8];
     out.extend(body);
-    out.extend([20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 4, 1, 2, 3, 4]);
+    out.extend(CHANGE);
+    out.extend([23, 3, 3, 0, 4, 1, 2, 3, 4]);
     out
 }
 

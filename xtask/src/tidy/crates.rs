@@ -21,7 +21,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("fuzz", &["packet", "inspect", "recording", "netstack", "sim"]),
     // It says what is true; the engine must have no part in that.
     ("corpus", &[]),
-    ("xtask", &["corpus", "packet", "inspect", "recording", "report", "netstack", "sim", "fuzz"]),
+    ("xtask", &["corpus", "packet", "inspect", "recording", "report", "netstack", "sim", "tunnel", "fuzz"]),
 ];
 
 /// Crates whose output may depend on their input alone.
