@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{apk, conformance, demo, golden, run, test, tidy};
+use crate::{apk, conformance, counts, demo, golden, run, test, tidy};
 
 const DENY_VERSION: &str = "0.20.2";
 
@@ -19,7 +19,7 @@ pub struct Arguments {
 /// A step's name and what it does.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("fmt", || run::run(run::cargo().args(["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", clippy),
@@ -27,6 +27,7 @@ const STEPS: [Step; 10] = [
     ("test", || test::run(&test::Arguments::default())),
     ("golden", || golden::run(&golden::Arguments::default())),
     ("conformance", || conformance::run(&conformance::Arguments::default())),
+    ("counts", || counts::run(&counts::Arguments::default())),
     ("demo", demo::smoke),
     ("deny", deny),
     ("reproducible", apk::reproducible::run),

@@ -5,6 +5,7 @@ mod apk;
 mod bench;
 mod ci;
 mod conformance;
+mod counts;
 mod demo;
 mod fuzz;
 mod geo;
@@ -42,6 +43,8 @@ enum Chore {
     Reproducible,
     /// Score the engine on captures that others made, against what they are known to contain
     Conformance(conformance::Arguments),
+    /// Count the instructions that a packet costs, and compare them with the stored figures
+    Counts(counts::Arguments),
     /// Measure how often the engine is right, on conversations that are made up and whose truth is known
     Accuracy(accuracy::Arguments),
     /// Compare the reports of the project's own recordings with the stored ones
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Chore::Setup => apk::setup(),
         Chore::Reproducible => apk::reproducible::run(),
         Chore::Conformance(arguments) => conformance::run(&arguments),
+        Chore::Counts(arguments) => counts::run(&arguments),
         Chore::Accuracy(arguments) => accuracy::run(&arguments),
         Chore::Golden(arguments) => golden::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),

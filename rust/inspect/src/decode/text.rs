@@ -15,6 +15,11 @@ static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 /// Bytes of text that are searched for named values.
 const SEARCHED: usize = 64 << 10;
 
+/// Longer values of a name in free text are cut.
+const LONGEST_VALUE: usize = 8 << 10;
+/// Longer lines are no value as a whole.
+const LONGEST_LINE: usize = 128;
+
 /// Whether bytes are text: UTF-8 (its end may be cut off) without control characters, mostly ASCII.
 pub fn is_text(bytes: &[u8]) -> bool {
     let text = match std::str::from_utf8(bytes) {
@@ -135,21 +140,27 @@ fn value_of(bytes: &[u8], at: usize, name: usize) -> (usize, usize) {
     let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let skip = spaces + rest[spaces..].iter().take_while(|byte| b" \t\"'".contains(byte)).count();
     let start = at + 1 + skip;
-    let value = &bytes[start..];
+    // Marks may follow each other closely, so what is looked at behind each is bounded.
+    let rest_of_text = &bytes[start..];
+    let value = &rest_of_text[..rest_of_text.len().min(LONGEST_VALUE)];
     let length_to = |ends: &dyn Fn(&u8) -> bool| value.iter().position(ends).unwrap_or(value.len());
-    let line = length_to(&|byte| matches!(byte, b'\r' | b'\n'));
-    let word = length_to(&|byte| byte.is_ascii_whitespace() || b",;&|\"'<>(){}[]".contains(byte));
+    let word = || length_to(&|byte| byte.is_ascii_whitespace() || b",;&|\"'<>(){}[]".contains(byte));
     let quote = rest.get(spaces).copied().filter(|byte| matches!(byte, b'"' | b'\''));
     if let Some(quote) = quote {
-        let quoted = length_to(&|byte| *byte == quote);
-        return (start, start + if quoted < line { quoted } else { word });
+        let quoted = memchr::memchr3(quote, b'\r', b'\n', value).filter(|at| value[*at] == quote);
+        return (start, start + quoted.unwrap_or_else(word));
     }
-    let alone = bytes[at] == b':'
-        && bytes[..name].last().is_none_or(|byte| *byte == b'\n')
-        && line <= 128
-        && line < value.len()
-        && !value[..line].iter().any(|byte| b":=\"<>{}[]".contains(byte));
-    (start, start + if alone { value[..line].trim_ascii_end().len() } else { word })
+    let begins_line = || bytes[..name].last().is_none_or(|byte| *byte == b'\n');
+    let alone = if bytes[at] == b':' && begins_line() { line_of_its_own(value) } else { None };
+    (start, start + alone.unwrap_or_else(word))
+}
+
+/// The length of what stands in the rest of a line, if the line is short and nothing else in it has a name.
+fn line_of_its_own(value: &[u8]) -> Option<usize> {
+    let short = &value[..value.len().min(LONGEST_LINE + 1)];
+    let end = short.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let line = &short[..end];
+    (!line.iter().any(|byte| b":=\"<>{}[]".contains(byte))).then(|| line.trim_ascii_end().len())
 }
 
 #[cfg(test)]

@@ -1,0 +1,129 @@
+//! What `cargo xtask counts` counts the instructions of: `counts WORK SEGMENTS` simulates a session over a good link in
+//! which so many segments of 1,400 bytes go one way, with the acknowledgments that they cause.
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use sim::{App, Behaviour, Exchange, Finish, Quality, Scenario, run, run_unwatched};
+
+/// Payload bytes of a segment.
+const SEGMENT: usize = 1400;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let work = arguments.next().ok_or("the work is missing")?;
+    let segments: usize = arguments.next().ok_or("the number of segments is missing")?.parse()?;
+    let size = segments * SEGMENT;
+    match work.as_str() {
+        "relay-down" => _ = run_unwatched(&download(vec![b'x'; size])),
+        "relay-up" => _ = run_unwatched(&upload(vec![b'x'; size])),
+        "watch-tls" => _ = run(&download(records(size))),
+        "watch-json" => _ = run(&upload(post("application/json", &json(size)))),
+        "watch-form" => _ = run(&upload(post("application/x-www-form-urlencoded", &form(size)))),
+        "watch-text" => _ = run(&upload(post("text/plain", &text(size)))),
+        other => return Err(format!("no such work: {other}").into()),
+    }
+    Ok(())
+}
+
+fn session(port: u16, outgoing: Vec<u8>, server: Behaviour) -> Scenario {
+    let app = App {
+        start: Duration::ZERO,
+        // RFC 5737: for documentation.
+        remote: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)), port),
+        outgoing,
+        finish: Finish::AfterReceiving,
+        reads: None,
+        sleeps: None,
+        buffer: 1 << 16,
+        patience: None,
+        keep_alive: false,
+    };
+    Scenario {
+        seed: 1,
+        mtu: SEGMENT + 40,
+        quality: [Quality::default(); 2],
+        buffer: 256 << 10,
+        most_buffers: 1 << 30,
+        exchanges: vec![Exchange { app, server }],
+        questions: Vec::new(),
+        afterwards: Duration::ZERO,
+    }
+}
+
+/// A hello, and what the server answers.
+fn download(content: Vec<u8>) -> Scenario {
+    session(Scenario::FIRST_PORT, hello(), Behaviour::Source(content))
+}
+
+fn upload(content: Vec<u8>) -> Scenario {
+    let app_first = session(Scenario::FIRST_PORT, content, Behaviour::Sink);
+    let exchanges = app_first.exchanges.into_iter().map(|mut exchange| {
+        exchange.app.finish = Finish::AfterSending;
+        exchange
+    });
+    Scenario { exchanges: exchanges.collect(), ..app_first }
+}
+
+/// A ClientHello of TLS 1.3 without any extension, and a first record that is encrypted.
+fn hello() -> Vec<u8> {
+    let body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 0]].concat();
+    let len = body.len() as u8;
+    [&[22, 3, 1, 0, len + 4, 1, 0, 0, len][..], &body, &[20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 4, 1, 2, 3, 4]]
+        .concat()
+}
+
+/// A server's encrypted records.
+fn records(size: usize) -> Vec<u8> {
+    let mut out = vec![20, 3, 3, 0, 1, 1];
+    while out.len() < size {
+        out.extend([23, 3, 3, 0x40, 0]);
+        out.extend((0..1 << 14).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8));
+    }
+    out
+}
+
+/// Requests with a body of about 16 KiB each.
+fn post(kind: &str, content: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    for body in content.as_bytes().chunks(16 << 10) {
+        let head = format!("POST /v1 HTTP/1.1\r\nHost: counts.example\r\nContent-Type: {kind}\r\n");
+        out.extend(format!("{head}Content-Length: {}\r\n\r\n", body.len()).bytes());
+        out.extend(body);
+    }
+    out
+}
+
+fn repeat(size: usize, item: impl Fn(usize) -> String) -> String {
+    let mut out = String::new();
+    (0..)
+        .map(item)
+        .take_while(|item| {
+            out.push_str(item);
+            out.len() < size
+        })
+        .for_each(drop);
+    out
+}
+
+fn json(size: usize) -> String {
+    repeat(size, |n| {
+        format!(
+            "{{\"name\":\"view\",\"ts\":{},\"params\":{{\"page\":\"p {}\",\"took\":{}.5,\"ok\":true}}}},",
+            n + 17_640,
+            n % 90,
+            n % 999
+        )
+    })
+}
+
+fn form(size: usize) -> String {
+    repeat(size, |n| format!("t{}=event%20{}&w={n}&title=a+page+of+{}&", n % 40, n % 1000, n % 77))
+}
+
+fn text(size: usize) -> String {
+    repeat(size, |n| {
+        format!("the phone sends what nobody asked for when it is switched on, {} times. ", n % 2000)
+    })
+}
