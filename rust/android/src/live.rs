@@ -1,7 +1,7 @@
 //! A live session: the tunnel on a thread of its own.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -172,7 +172,7 @@ fn session_config(config: &Config, events: Arc<Queue>) -> Result<SessionConfig, 
             let file = create.map_err(|error| {
                 Failure::argument(format!("recording: {} cannot be written: {error}", path.display()))
             })?;
-            Some(Box::new(BufWriter::new(file)) as tunnel::RecordingSink)
+            Some(Box::new(file) as tunnel::RecordingSink)
         }
     };
     Ok(SessionConfig {

@@ -1,7 +1,7 @@
 //! What the live commands share: an engine on this thread, its recording, and the signals that end it.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
@@ -83,7 +83,7 @@ fn config(plan: Plan) -> SessionConfig {
         inspect: plan.inspect,
         stack: StackConfig { mtu: plan.mtu, seed: tunnel::random_seed(), ..StackConfig::default() },
         dns: plan.dns,
-        recording: plan.recording.map(|file| Box::new(BufWriter::new(file)) as Box<_>),
+        recording: plan.recording.map(|file| Box::new(file) as Box<_>),
         relay_only: plan.relay_only,
         notify: notify(plan.screen),
         tun_grace: Duration::ZERO,

@@ -36,7 +36,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { mtu: 1500, seed: 0, most_flows: 8192, buffer: 256 << 10, most_buffers: 1 << 30 }
+        Self { mtu: 1500, seed: 0, most_flows: 16_384, buffer: 256 << 10, most_buffers: 1 << 30 }
     }
 }
 

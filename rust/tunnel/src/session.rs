@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
+use std::io::{self, BufWriter};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub struct SessionConfig {
     pub stack: netstack::Config,
     /// Where DNS (port 53) is sent instead of where the phone sends it.
     pub dns: Option<IpAddr>,
-    /// Where the recording goes (pcapng).
+    /// Where the recording goes (pcapng). It is written in large pieces, once a second at least.
     pub recording: Option<RecordingSink>,
     /// Carry packets without inspecting or recording them: measures what the relay alone costs.
     pub relay_only: bool,
@@ -109,6 +109,8 @@ impl std::error::Error for StartError {}
 const BURST: usize = 64;
 /// Changes that are handled before other tasks have their turn.
 const ROUNDS: usize = 32;
+/// Recorded bytes that are written at once; see also how often [`Tap`] flushes them.
+const RECORDED: usize = 256 << 10;
 /// The longest packet, and the longest datagram.
 const LONGEST: usize = 1 << 16;
 
@@ -150,7 +152,10 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
     /// See [`StartError`].
     pub fn new(config: SessionConfig, tun: impl Into<Option<T>>, host: H) -> Result<Self, StartError> {
         let recording = match config.recording {
-            Some(sink) => Some(Writer::new(sink, &config.inspect.source).map_err(StartError::Recording)?),
+            Some(sink) => {
+                let sink = BufWriter::with_capacity(RECORDED, sink);
+                Some(Writer::new(sink, &config.inspect.source).map_err(StartError::Recording)?)
+            }
             None => None,
         };
         let inspector = Inspector::new(config.inspect).map_err(StartError::Watch)?;
@@ -286,24 +291,38 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
         busy
     }
 
-    /// Reads a burst of packets. Whether there were any.
+    /// Reads a burst of packets, then does what follows from all of them: what a connection sent goes upstream in one
+    /// piece. Whether there were any.
     fn poll_tun(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        for read in 0..BURST {
-            if !self.blocked.is_empty() {
-                return Ok(read > 0);
+        let mut read = 0;
+        let end = loop {
+            if read == BURST {
+                break Ok(());
             }
-            let Some(tun) = &mut self.tun else { return Ok(read > 0) };
-            let len = match tun.poll_recv(cx, &mut self.buffer) {
-                Poll::Pending => return Ok(read > 0),
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Poll::Ready(result) => result?,
-            };
-            let now = self.clock.now();
-            let packet = &self.buffer[..len];
-            self.tap.packet(now, Direction::Outbound, packet);
-            self.stack.handle_packet(now, packet);
-            self.settle(cx, now);
+            match self.read_packet(cx) {
+                Ok(true) => read += 1,
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        if read > 0 {
+            self.settle(cx, self.clock.now());
         }
+        end.map(|()| read > 0)
+    }
+
+    /// Reads a packet from the TUN, if there is one.
+    fn read_packet(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let Some(tun) = &mut self.tun else { return Ok(false) };
+        let len = match tun.poll_recv(cx, &mut self.buffer) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Poll::Ready(result) => result?,
+        };
+        let now = self.clock.now();
+        let packet = &self.buffer[..len];
+        self.tap.packet(now, Direction::Outbound, packet);
+        self.stack.handle_packet(now, packet);
         Ok(true)
     }
 

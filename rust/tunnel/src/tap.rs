@@ -1,7 +1,7 @@
 //! Sees everything that can influence a report: hands it to the inspector and to the recording, same time, same order.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use inspect::Inspector;
@@ -34,7 +34,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 
 pub(crate) struct Tap {
     inspector: Inspector,
-    recording: Option<Writer<RecordingSink>>,
+    recording: Option<Writer<BufWriter<RecordingSink>>>,
     /// Packets are nobody's to see.
     blind: bool,
     /// When what was recorded has to reach the sink.
@@ -46,7 +46,7 @@ pub(crate) struct Tap {
 impl Tap {
     pub(crate) fn new(
         inspector: Inspector,
-        recording: Option<Writer<RecordingSink>>,
+        recording: Option<Writer<BufWriter<RecordingSink>>>,
         blind: bool,
         notify: NoticeSink,
     ) -> Self {
@@ -174,7 +174,8 @@ mod tests {
                 told.lock().expect("nobody panics").push(message);
             }
         });
-        let writer = Writer::new(Box::new(disk) as RecordingSink, "test").expect("room for the beginning");
+        let writer = Writer::new(BufWriter::new(Box::new(disk) as RecordingSink), "test")
+            .expect("room for the beginning");
         let inspector = Inspector::new(inspect::Config::default()).expect("nothing is watched");
         let mut tap = Tap::new(inspector, Some(writer), false, notify);
         for milli in 0..100 {
