@@ -184,7 +184,7 @@ fn session_config(config: &Config, events: Arc<Queue>) -> Result<SessionConfig, 
         },
         dns: config.dns,
         recording,
-        relay_only: false,
+        sight: tunnel::Sight::Readable,
         notify: Box::new(move |notice| events.push(event::notice(&notice))),
         tun_grace: TUN_GRACE,
     })

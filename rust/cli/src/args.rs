@@ -83,9 +83,12 @@ pub struct TunArgs {
     /// Move the TUN into this network namespace (`ip netns add NAME` first) and make it the way out there
     #[arg(long, value_name = "NAME")]
     pub netns: Option<String>,
-    /// Record everything into this file (pcapng; Wireshark reads it)
+    /// Record into this file (pcapng; Wireshark reads it) every packet, without the content that is encrypted
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Record what is encrypted, too, so that it can be decrypted later
+    #[arg(long, requires = "record")]
+    pub record_whole: bool,
     /// Send DNS to this server, whichever the phone asks
     #[arg(long, value_name = "IP")]
     pub dns: Option<IpAddr>,

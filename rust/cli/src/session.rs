@@ -10,7 +10,7 @@ use inspect::Config;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::sleep;
-use tunnel::{Control, FdTun, Host, Notice, NoticeSink, Outcome, Session, SessionConfig, StackConfig};
+use tunnel::{Control, FdTun, Host, Notice, NoticeSink, Outcome, Session, SessionConfig, Sight, StackConfig};
 
 use crate::Failure;
 use crate::live::{self, Screen};
@@ -25,8 +25,8 @@ pub struct Plan {
     pub dns: Option<std::net::IpAddr>,
     /// Where the recording goes.
     pub recording: Option<File>,
-    /// Whether packets are only carried.
-    pub relay_only: bool,
+    /// What of the packets is seen and kept.
+    pub sight: Sight,
     /// Where events are shown.
     pub screen: Screen,
 }
@@ -84,7 +84,7 @@ fn config(plan: Plan) -> SessionConfig {
         stack: StackConfig { mtu: plan.mtu, seed: tunnel::random_seed(), ..StackConfig::default() },
         dns: plan.dns,
         recording: plan.recording.map(|file| Box::new(file) as Box<_>),
-        relay_only: plan.relay_only,
+        sight: plan.sight,
         notify: notify(plan.screen),
         tun_grace: Duration::ZERO,
     }

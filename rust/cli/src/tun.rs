@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use inspect::Config;
 use tokio::sync::mpsc::unbounded_channel;
-use tunnel::Namespace;
+use tunnel::{Namespace, Sight};
 
 use crate::args::TunArgs;
 use crate::live::{self, Screen};
@@ -39,7 +39,11 @@ pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
         mtu: usize::from(args.mtu),
         dns: args.dns,
         recording,
-        relay_only: args.relay_only,
+        sight: match (args.relay_only, args.record_whole) {
+            (true, _) => Sight::Nothing,
+            (false, true) => Sight::Whole,
+            (false, false) => Sight::Readable,
+        },
         screen: Screen::new(args.report.color, args.report.show_values),
     };
     let (sender, commands) = unbounded_channel();

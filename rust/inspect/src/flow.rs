@@ -128,6 +128,11 @@ impl Flow {
         if pending { over.min(self.last + FLUSH_AFTER) } else { over }
     }
 
+    /// Whether bytes of its packets are kept.
+    pub fn holds_any(&self) -> bool {
+        self.held > 0
+    }
+
     /// Whether a packet between the same ends belongs to a new flow.
     fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         match &packet.segment {

@@ -75,6 +75,8 @@ pub struct Inspector {
     keys: KeyRing,
     /// Whether the observation at hand was decrypted.
     decrypted: bool,
+    /// See [`Inspector::unread`].
+    unread: usize,
     /// Kept for its capacity.
     observations: Vec<Observation>,
 }
@@ -110,6 +112,7 @@ impl Inspector {
             counts: Counts::default(),
             keys,
             decrypted: false,
+            unread: 0,
             observations: Vec::new(),
         })
     }
@@ -117,6 +120,7 @@ impl Inspector {
     /// Takes the next input. Times that go backwards count as the latest time seen.
     pub fn handle_input(&mut self, now: Timestamp, input: Input<'_>) {
         self.handle_timeout(now);
+        self.unread = 0;
         match input {
             Input::Packet { direction, bytes } => self.handle_packet(direction, bytes),
             Input::Skipped { reason, len } => {
@@ -127,6 +131,12 @@ impl Inspector {
             Input::Phase(phase) => self.handle_phase(phase),
             Input::Keys(log) => self.keys.add(log),
         }
+    }
+
+    /// How many bytes at the end of the last input's packet were of no use, because nobody can read them: a replay in which
+    /// they were cut off gives the same report.
+    pub const fn unread(&self) -> usize {
+        self.unread
     }
 
     /// Moves the timers due by `now`.
@@ -215,13 +225,26 @@ impl Inspector {
     }
 
     fn handle_packet(&mut self, direction: Option<Direction>, bytes: &[u8]) {
-        self.count_packet(bytes.len());
+        let parsed = Packet::parse(bytes);
+        // What was cut off of a packet was on the wire all the same.
+        self.count_packet(bytes.len() + parsed.as_ref().map_or(0, |packet| packet.ip.missing));
         for _ in 0..self.reassembler.expire(self.now) {
             self.count_unparsed("fragment_incomplete");
         }
-        match Packet::parse(bytes).map(Packet::innermost) {
-            Ok(Packet { ip, segment: Segment::Fragment }) => self.handle_piece(direction, &ip),
-            Ok(packet) => self.handle_whole(direction, &packet),
+        let carried = parsed.as_ref().map_or(0, |packet| packet.ip.payload.len());
+        match parsed.map(Packet::innermost) {
+            Ok(Packet { ip, segment: Segment::Fragment }) => {
+                self.handle_piece(direction, &ip);
+                self.unread = 0;
+            }
+            Ok(packet) => {
+                self.handle_whole(direction, &packet);
+                // What is tunnelled, or followed by padding, is kept as it is.
+                let header = bytes.len() - carried;
+                let plain = carried == packet.ip.payload.len()
+                    && bytes[header..].as_ptr() == packet.ip.payload.as_ptr();
+                self.unread = if plain { self.unread } else { 0 };
+            }
             Err(error) => self.count_unparsed(error.reason()),
         }
     }
@@ -262,6 +285,9 @@ impl Inspector {
             Segment::Fragment | Segment::Other(_) => {}
         }
         self.table.hold(place.id, packet.ip.payload.len());
+        if self.table.get_mut(place.id).holds_any() {
+            self.unread = 0;
+        }
         self.table.arm(place.id);
         while let Some(id) = self.table.poll_eviction() {
             self.retire(id);
@@ -288,6 +314,8 @@ impl Inspector {
                     dissector.handle_stream(now, way, event, &mut seen);
                 });
                 self.take_observations(place.id, seen);
+            } else {
+                self.unread = segment.payload.len();
             }
         }
         if let Some(close) = close
@@ -306,12 +334,13 @@ impl Inspector {
         let flow = self.table.get_mut(place.id);
         let offset = flow.bytes[way];
         flow.bytes[way] += (datagram.payload.len() + datagram.missing) as u64;
-        flow.missing[way] += datagram.missing as u64;
         let mut seen = mem::take(&mut self.observations);
         let Some(live) = flow.live.as_mut().filter(|live| live.dissector.wants(place.direction)) else {
             self.observations = seen;
+            self.unread = datagram.payload.len();
             return self.update_encrypted(place.id);
         };
+        flow.missing[way] += datagram.missing as u64;
         live.dissector.handle_datagram(now, place.direction, offset, datagram.payload, &mut seen);
         self.take_observations(place.id, seen);
         // Of an encrypted datagram (QUIC) a dissector reads the hello at most.

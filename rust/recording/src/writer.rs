@@ -41,7 +41,7 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, now: Timestamp, input: &Input<'_>) -> io::Result<()> {
         let now = now.max(Timestamp::default());
         match (input, mark::entry(now, input)) {
-            (Input::Packet { direction, bytes }, _) => self.packet(now, *direction, bytes),
+            (Input::Packet { direction, bytes }, _) => self.packet(now, *direction, bytes, bytes.len()),
             (_, Some(entry)) => {
                 self.begin(block::JOURNAL);
                 self.block.extend_from_slice(&entry);
@@ -49,6 +49,20 @@ impl<W: Write> Writer<W> {
             }
             (_, None) => Ok(()),
         }
+    }
+
+    /// Appends the first `kept` bytes of a packet, as a capture with a snap length has them.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn write_beginning(
+        &mut self,
+        now: Timestamp,
+        direction: Option<Direction>,
+        bytes: &[u8],
+        kept: usize,
+    ) -> io::Result<()> {
+        self.packet(now.max(Timestamp::default()), direction, bytes, kept)
     }
 
     /// Hands everything to the sink.
@@ -96,8 +110,14 @@ impl<W: Write> Writer<W> {
         self.end()
     }
 
-    fn packet(&mut self, now: Timestamp, direction: Option<Direction>, bytes: &[u8]) -> io::Result<()> {
-        let captured = &bytes[..bytes.len().min(LONGEST_PACKET)];
+    fn packet(
+        &mut self,
+        now: Timestamp,
+        direction: Option<Direction>,
+        bytes: &[u8],
+        kept: usize,
+    ) -> io::Result<()> {
+        let captured = &bytes[..bytes.len().min(kept).min(LONGEST_PACKET)];
         let nanos = now.as_nanos() as u64;
         self.begin(block::ENHANCED);
         self.u32(0);

@@ -124,6 +124,19 @@ impl Watch {
         }
     }
 
+    /// As the tunnel's tap does it: what nobody can read is not recorded.
+    fn handle(&mut self, now: Timestamp, input: Input<'_>) {
+        let result = if let Input::Packet { direction, bytes } = input {
+            self.inspector.handle_input(now, Input::Packet { direction, bytes });
+            self.recording.write_beginning(now, direction, bytes, bytes.len() - self.inspector.unread())
+        } else {
+            let result = self.recording.write(now, &input);
+            self.inspector.handle_input(now, input);
+            result
+        };
+        result.expect("a vector takes everything");
+    }
+
     fn finish(self) -> Watched {
         Watched {
             report: self.inspector.finish(None),
@@ -336,8 +349,7 @@ impl<'s> Session<'s> {
 
     fn input(&mut self, input: Input<'_>) {
         let Some(watch) = &mut self.watch else { return };
-        watch.recording.write(self.now, &input).expect("a vector takes everything");
-        watch.inspector.handle_input(self.now, input);
+        watch.handle(self.now, input);
     }
 
     fn finish(self) -> Outcome {

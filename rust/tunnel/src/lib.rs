@@ -20,5 +20,5 @@ pub use health::{Trouble, TroubleKind};
 pub use host::{Host, Namespace};
 pub use netstack::{Config as StackConfig, Counts};
 pub use session::{Control, Outcome, ReportSink, Session, SessionConfig, StartError, random_seed};
-pub use tap::{Notice, NoticeSink, RecordingSink};
+pub use tap::{Notice, NoticeSink, RecordingSink, Sight};
 pub use tun::{FdTun, Tun};

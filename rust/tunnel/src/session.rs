@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::health::Health;
 use crate::owner::Owners;
 use crate::ready::ReadyQueue;
-use crate::tap::{Notice, NoticeSink, RecordingSink, Tap};
+use crate::tap::{Notice, NoticeSink, RecordingSink, Sight, Tap};
 use crate::upstream::{DatagramUpstream, Progress, TcpUpstream, Upstream};
 use crate::{FdTun, Host, Tun, socket};
 
@@ -38,8 +38,8 @@ pub struct SessionConfig {
     pub dns: Option<IpAddr>,
     /// Where the recording goes (pcapng). It is written in large pieces, once a second at least.
     pub recording: Option<RecordingSink>,
-    /// Carry packets without inspecting or recording them: measures what the relay alone costs.
-    pub relay_only: bool,
+    /// What of the packets is seen and kept.
+    pub sight: Sight,
     /// Told of events as they come, on the session's thread.
     pub notify: NoticeSink,
     /// How long to wait for another TUN when one is gone. Android takes the old one away when it gives a new one.
@@ -171,7 +171,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             dns: config.dns,
             clock: Clock::start(),
             stack: Stack::new(stack),
-            tap: Tap::new(inspector, recording, config.relay_only, config.notify),
+            tap: Tap::new(inspector, recording, config.sight, config.notify),
             upstreams: BTreeMap::new(),
             ready: ReadyQueue::default(),
             blocked: VecDeque::new(),

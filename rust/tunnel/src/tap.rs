@@ -32,11 +32,23 @@ pub type NoticeSink = Box<dyn FnMut(Notice) + Send>;
 /// What is recorded reaches the sink after this time at the latest.
 const FLUSH: Duration = Duration::from_secs(1);
 
+type RecordingWriter = Writer<BufWriter<RecordingSink>>;
+
+/// What of the packets is seen and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// All are inspected, and recorded as they are.
+    Whole,
+    /// All are inspected; what nobody can read is left out of the recording, whose replay gives the same report.
+    Readable,
+    /// None: measures what the relay alone costs.
+    Nothing,
+}
+
 pub(crate) struct Tap {
     inspector: Inspector,
-    recording: Option<Writer<BufWriter<RecordingSink>>>,
-    /// Packets are nobody's to see.
-    blind: bool,
+    recording: Option<RecordingWriter>,
+    sight: Sight,
     /// When what was recorded has to reach the sink.
     flush_at: Option<Timestamp>,
     failure: Option<String>,
@@ -46,27 +58,38 @@ pub(crate) struct Tap {
 impl Tap {
     pub(crate) fn new(
         inspector: Inspector,
-        recording: Option<Writer<BufWriter<RecordingSink>>>,
-        blind: bool,
+        recording: Option<RecordingWriter>,
+        sight: Sight,
         notify: NoticeSink,
     ) -> Self {
-        Self { inspector, recording, blind, flush_at: None, failure: None, notify }
+        Self { inspector, recording, sight, flush_at: None, failure: None, notify }
     }
 
     pub(crate) fn packet(&mut self, now: Timestamp, direction: Direction, bytes: &[u8]) {
-        if !self.blind {
-            self.input(now, Input::Packet { direction: Some(direction), bytes });
+        match self.sight {
+            Sight::Nothing => {}
+            Sight::Whole => self.input(now, Input::Packet { direction: Some(direction), bytes }),
+            Sight::Readable => {
+                self.inspector.handle_input(now, Input::Packet { direction: Some(direction), bytes });
+                let kept = bytes.len() - self.inspector.unread();
+                self.record(now, |writer| writer.write_beginning(now, Some(direction), bytes, kept));
+                self.tell();
+            }
         }
     }
 
     pub(crate) fn input(&mut self, now: Timestamp, input: Input<'_>) {
+        self.record(now, |writer| writer.write(now, &input));
+        self.inspector.handle_input(now, input);
+        self.tell();
+    }
+
+    fn record(&mut self, now: Timestamp, write: impl FnOnce(&mut RecordingWriter) -> io::Result<()>) {
         if let Some(writer) = &mut self.recording {
-            let result = writer.write(now, &input);
+            let result = write(writer);
             self.flush_at.get_or_insert(now + FLUSH);
             self.check(result);
         }
-        self.inspector.handle_input(now, input);
-        self.tell();
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
@@ -177,7 +200,7 @@ mod tests {
         let writer = Writer::new(BufWriter::new(Box::new(disk) as RecordingSink), "test")
             .expect("room for the beginning");
         let inspector = Inspector::new(inspect::Config::default()).expect("nothing is watched");
-        let mut tap = Tap::new(inspector, Some(writer), false, notify);
+        let mut tap = Tap::new(inspector, Some(writer), Sight::Whole, notify);
         for milli in 0..100 {
             tap.input(Timestamp::from_millis(milli), Input::Phase(Phase::ScreenOn));
         }

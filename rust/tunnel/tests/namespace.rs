@@ -67,7 +67,7 @@ impl Engine {
                 stack: StackConfig { mtu, seed: 7, ..StackConfig::default() },
                 dns,
                 recording: Some(Box::new(sink)),
-                relay_only: false,
+                sight: tunnel::Sight::Whole,
                 notify: Box::new(drop),
                 tun_grace: Duration::ZERO,
             };

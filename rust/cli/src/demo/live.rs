@@ -60,7 +60,7 @@ pub fn play(args: &DemoArgs) -> Result<(Report, Outcome), Problem> {
         mtu: MTU,
         dns: None,
         recording: Some(recording),
-        relay_only: false,
+        sight: tunnel::Sight::Whole,
         screen: Screen::new(args.color, args.show_values),
     };
     line("telltale: a phone is switched on, in a network of its own; Ctrl-C ends it");
