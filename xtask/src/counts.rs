@@ -17,7 +17,7 @@ const WORKS: [&str; 6] = ["relay-down", "relay-up", "watch-tls", "watch-json", "
 /// Segments of the shorter and the longer run: their difference leaves out what is done once.
 const SEGMENTS: [u64; 2] = [300, 900];
 /// How far a figure may be from the committed one, in parts of a hundred.
-const TOLERANCE: f64 = 10.0;
+const TOLERANCE: u64 = 10;
 
 #[derive(Default, clap::Args)]
 pub struct Arguments {
@@ -61,7 +61,7 @@ fn compare(stored: &Figures, now: &Figures) -> Result<()> {
         };
         let change = (*count as f64 / (*known).max(1) as f64 - 1.0) * 100.0;
         println!("{work:12} {count:8} instructions a segment, stored {known} ({change:+.1} %)");
-        if change.abs() > TOLERANCE {
+        if count.abs_diff(*known) * 100 > known * TOLERANCE {
             off.push(work.as_str());
         }
     }
