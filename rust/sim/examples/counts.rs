@@ -19,9 +19,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         "relay-down" => _ = run_unwatched(&download(vec![b'x'; size])),
         "relay-up" => _ = run_unwatched(&upload(vec![b'x'; size])),
         "watch-tls" => _ = run(&download(records(size))),
-        "watch-json" => _ = run(&upload(post("application/json", &json(size)))),
-        "watch-form" => _ = run(&upload(post("application/x-www-form-urlencoded", &form(size)))),
-        "watch-text" => _ = run(&upload(post("text/plain", &text(size)))),
+        "watch-json" => _ = run(&upload(post("application/json", size, json))),
+        "watch-form" => _ = run(&upload(post("application/x-www-form-urlencoded", size, form))),
+        "watch-text" => _ = run(&upload(post("text/plain", size, text))),
         other => return Err(format!("no such work: {other}").into()),
     }
     Ok(())
@@ -84,46 +84,32 @@ fn records(size: usize) -> Vec<u8> {
     out
 }
 
-/// Requests with a body of about 16 KiB each.
-fn post(kind: &str, content: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    for body in content.as_bytes().chunks(16 << 10) {
+/// Requests with a body of about 16 KiB each, until there are `size` bytes.
+fn post(kind: &str, size: usize, body: impl Fn() -> String) -> Vec<u8> {
+    let (body, mut out) = (body(), Vec::new());
+    while out.len() < size {
         let head = format!("POST /v1 HTTP/1.1\r\nHost: counts.example\r\nContent-Type: {kind}\r\n");
-        out.extend(format!("{head}Content-Length: {}\r\n\r\n", body.len()).bytes());
-        out.extend(body);
+        out.extend(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).bytes());
     }
     out
 }
 
-fn repeat(size: usize, item: impl Fn(usize) -> String) -> String {
-    let mut out = String::new();
-    (0..)
-        .map(item)
-        .take_while(|item| {
-            out.push_str(item);
-            out.len() < size
-        })
-        .for_each(drop);
-    out
+fn repeat(item: impl Fn(usize) -> String) -> String {
+    (0..200).map(item).collect()
 }
 
-fn json(size: usize) -> String {
-    repeat(size, |n| {
-        format!(
-            "{{\"name\":\"view\",\"ts\":{},\"params\":{{\"page\":\"p {}\",\"took\":{}.5,\"ok\":true}}}},",
-            n + 17_640,
-            n % 90,
-            n % 999
-        )
-    })
+fn json() -> String {
+    let events = repeat(|n| {
+        let params = format!("{{\"page\":\"p {}\",\"took\":{}.5,\"ok\":true}}", n % 90, n % 999);
+        format!("{{\"name\":\"view\",\"ts\":{},\"params\":{params}}},", n + 17_640)
+    });
+    format!("[{events}{{}}]")
 }
 
-fn form(size: usize) -> String {
-    repeat(size, |n| format!("t{}=event%20{}&w={n}&title=a+page+of+{}&", n % 40, n % 1000, n % 77))
+fn form() -> String {
+    repeat(|n| format!("t{}=event%20{n}&w={n}&title=a+page+of+{}&", n % 40, n % 77))
 }
 
-fn text(size: usize) -> String {
-    repeat(size, |n| {
-        format!("the phone sends what nobody asked for when it is switched on, {} times. ", n % 2000)
-    })
+fn text() -> String {
+    repeat(|n| format!("the phone sends what nobody asked for when it is switched on, {n} times. "))
 }

@@ -64,7 +64,8 @@ impl Engine {
             namespaces::enter(&engine);
             let config = SessionConfig {
                 inspect: inspect_config(),
-                stack: StackConfig { mtu, seed: 7, ..StackConfig::default() },
+                // The phone's sockets and the engine's share this process's descriptors.
+                stack: StackConfig { mtu, seed: 7, most_flows: 8192, ..StackConfig::default() },
                 dns,
                 recording: Some(Box::new(sink)),
                 sight: tunnel::Sight::Whole,
