@@ -41,7 +41,9 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, now: Timestamp, input: &Input<'_>) -> io::Result<()> {
         let now = now.max(Timestamp::default());
         match (input, mark::entry(now, input)) {
-            (Input::Packet { direction, bytes }, _) => self.packet(now, *direction, bytes, bytes.len()),
+            (Input::Packet { direction, bytes }, _) => {
+                self.write_beginning(now, *direction, bytes, bytes.len())
+            }
             (_, Some(entry)) => {
                 self.begin(block::JOURNAL);
                 self.block.extend_from_slice(&entry);
@@ -62,7 +64,25 @@ impl<W: Write> Writer<W> {
         bytes: &[u8],
         kept: usize,
     ) -> io::Result<()> {
-        self.packet(now.max(Timestamp::default()), direction, bytes, kept)
+        let captured = &bytes[..bytes.len().min(kept).min(LONGEST_PACKET)];
+        let nanos = now.max(Timestamp::default()).as_nanos() as u64;
+        self.begin(block::ENHANCED);
+        self.u32(0);
+        self.u32((nanos >> 32) as u32);
+        self.u32(nanos as u32);
+        self.u32(captured.len() as u32);
+        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.block.extend_from_slice(captured);
+        self.pad();
+        if let Some(direction) = direction {
+            let flags: u32 = match direction {
+                Direction::Inbound => 1,
+                Direction::Outbound => 2,
+            };
+            push(&mut self.block, options::EPB_FLAGS, &flags.to_le_bytes());
+            push_end(&mut self.block);
+        }
+        self.end()
     }
 
     /// Hands everything to the sink.
@@ -107,34 +127,6 @@ impl<W: Write> Writer<W> {
         push(&mut self.block, options::IF_DESCRIPTION, source.as_bytes());
         push(&mut self.block, options::IF_TSRESOL, &[NANOSECONDS]);
         push_end(&mut self.block);
-        self.end()
-    }
-
-    fn packet(
-        &mut self,
-        now: Timestamp,
-        direction: Option<Direction>,
-        bytes: &[u8],
-        kept: usize,
-    ) -> io::Result<()> {
-        let captured = &bytes[..bytes.len().min(kept).min(LONGEST_PACKET)];
-        let nanos = now.as_nanos() as u64;
-        self.begin(block::ENHANCED);
-        self.u32(0);
-        self.u32((nanos >> 32) as u32);
-        self.u32(nanos as u32);
-        self.u32(captured.len() as u32);
-        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        self.block.extend_from_slice(captured);
-        self.pad();
-        if let Some(direction) = direction {
-            let flags: u32 = match direction {
-                Direction::Inbound => 1,
-                Direction::Outbound => 2,
-            };
-            push(&mut self.block, options::EPB_FLAGS, &flags.to_le_bytes());
-            push_end(&mut self.block);
-        }
         self.end()
     }
 

@@ -59,7 +59,7 @@ impl Numbers {
         for piece in &pieces {
             let number = seen.entry(&piece.path).or_default();
             *number += 1;
-            self.by_start.insert(piece.start(), *number);
+            self.by_start.insert(piece.value.range().start, *number);
         }
     }
 }
@@ -78,7 +78,7 @@ impl Decoded<'_> {
         let mut holds =
             |part: &Part<'_>| !part.made && part.range.start <= range.start && range.end <= part.range.end;
         let piece = reader(word)?(found.bytes.get(), 1, &mut holds).pop()?;
-        let number = self.number_chosen(node, &piece.path, piece.start())?;
+        let number = self.number_chosen(node, &piece.path, piece.value.range().start)?;
         matches!(piece.value, Value::Slice(_))
             .then(|| walk::step_text(word, &piece.path, number, piece.suffix))
     }

@@ -125,6 +125,15 @@ enum Value {
     Own(Vec<u8>, Range<usize>),
 }
 
+impl Value {
+    /// The piece of the container that it is, or was made of.
+    fn range(&self) -> &Range<usize> {
+        match self {
+            Self::Slice(range) | Self::Own(_, range) => range,
+        }
+    }
+}
+
 /// A part of a container, as its parser yields it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
@@ -154,13 +163,6 @@ impl Piece {
             object,
             suffix: "",
             replaced: false,
-        }
-    }
-
-    /// Where it stands in its container, or what it was made of.
-    fn start(&self) -> usize {
-        match &self.value {
-            Value::Slice(range) | Value::Own(_, range) => range.start,
         }
     }
 
@@ -346,10 +348,7 @@ impl Decoded<'_> {
 
     /// 1, or more for a path that stood in the leaf's container before.
     fn number(&self, leaf: &Leaf) -> u32 {
-        let start = match &leaf.value {
-            Value::Slice(range) | Value::Own(_, range) => range.start,
-        };
-        if let Some(number) = self.number_chosen(leaf.node, &leaf.step.1, start) {
+        if let Some(number) = self.number_chosen(leaf.node, &leaf.step.1, leaf.value.range().start) {
             return number;
         }
         let key = |index: usize| self.leaves.get(index).map(|leaf| (leaf.node, &leaf.step));

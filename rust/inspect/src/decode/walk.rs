@@ -408,10 +408,13 @@ impl<'a, 'w> Walk<'a, 'w> {
             };
             let replaced = matches!(&content, Content::Encoded(step, _) if *step == "percent");
             if !matches!(content, Content::Plain) {
-                let number = self.out.number_chosen(node, &piece.path, piece.start()).unwrap_or_else(|| {
-                    let key = |index: usize| pieces.get(index).map(|it| (&it.path, it.suffix));
-                    numbers.get(index, pieces.len(), key)
-                });
+                let number = self
+                    .out
+                    .number_chosen(node, &piece.path, piece.value.range().start)
+                    .unwrap_or_else(|| {
+                        let key = |index: usize| pieces.get(index).map(|it| (&it.path, it.suffix));
+                        numbers.get(index, pieces.len(), key)
+                    });
                 let label = Label::Part(word, piece.path.clone(), number, piece.suffix);
                 let child_chain = self.step(parent_step, label);
                 let key = piece.key.as_ref().unwrap_or(&piece.path).clone();
@@ -462,9 +465,7 @@ impl<'a, 'w> Walk<'a, 'w> {
         match content {
             Content::Encoded(step, decoded) if depth < self.limits.depth && decoded.len() <= self.room() => {
                 self.out.spent += decoded.len();
-                let within = match value {
-                    Value::Slice(range) | Value::Own(_, range) => Place::Within(place.range(range)),
-                };
+                let within = Place::Within(place.range(value.range()));
                 let chain = self.step(Some(chain), step);
                 let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
                 self.queue.push(Task { node, tried: true, ..task });

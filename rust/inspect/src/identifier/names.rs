@@ -118,7 +118,7 @@ impl Names {
         }
         let (above, key) = (String::from_utf8_lossy(above), String::from_utf8_lossy(key));
         let said = self.get(last_name(&key)).joined(self, last_name(&above), last_name(&key));
-        remember(&mut self.inside, &[above.as_bytes(), b".", key.as_bytes()].concat(), said);
+        remember(&mut self.inside, &self.both, said);
         said
     }
 }
