@@ -9,6 +9,7 @@ pub mod corpus;
 mod identifiers;
 pub mod replay;
 mod score;
+mod script;
 mod streams;
 mod terminator;
 mod truth;

@@ -8,49 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use netstack::{Config, Event, FlowId, Stack};
 use packet::{Packet, Segment, TcpSegment, Timestamp};
-use serde::Deserialize;
 
 use super::corpus::Capture;
 use super::score::{Board, Miss};
+use super::script::{Script, Step, Wire};
 use super::wire;
-
-/// A packetdrill script, taken apart.
-#[derive(Deserialize)]
-struct Script {
-    file: String,
-    role: String,
-    steps: Vec<Step>,
-    /// Lines of the original that are not among the steps.
-    #[serde(default)]
-    unparsed: u32,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    /// Seconds, `+` when they are since the step before.
-    t: String,
-    r#in: Option<Wire>,
-    out: Option<Wire>,
-    sys: Option<String>,
-    #[serde(default)]
-    args: String,
-    #[serde(default)]
-    ret: i64,
-    errno: Option<String>,
-    icmp_in: Option<String>,
-}
-
-/// A segment, its sequence numbers relative to the initial ones.
-#[derive(Deserialize)]
-struct Wire {
-    flags: String,
-    seq: u32,
-    len: u32,
-    ack: Option<u32>,
-    win: Option<u16>,
-    #[serde(default)]
-    opts: String,
-}
 
 /// Plays every script in which the stack is the server.
 ///
