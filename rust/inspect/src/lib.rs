@@ -17,6 +17,7 @@ mod inspector;
 mod keylog;
 pub mod knowledge;
 mod naming;
+mod needles;
 pub mod protocol;
 mod purpose;
 pub mod report;

@@ -1,12 +1,14 @@
 //! Base64 (RFC 4648 sections 4 and 5, RFC 2045 section 6.8): either alphabet, padded or not, wrapped in any way.
 
+use std::borrow::Cow;
+
 /// What was decoded, and how it was written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Base64 {
     /// The bytes.
     pub bytes: Vec<u8>,
     /// `base64`, `base64 (url-safe)`, `base64 (lines of 76)`.
-    pub step: String,
+    pub step: Cow<'static, str>,
 }
 
 const INVALID: u8 = 0xff;
@@ -36,6 +38,16 @@ const fn table() -> [u8; 256] {
 /// Whether a byte can stand in base64, padding and white space apart.
 pub fn is_digit(byte: u8) -> bool {
     TABLE[usize::from(byte)] < 64
+}
+
+/// The first three bytes, if the text begins with four digits.
+pub fn first(text: &[u8]) -> Option<[u8; 3]> {
+    let digits: &[u8; 4] = text.first_chunk()?;
+    let bits = digits.iter().try_fold(0u32, |bits, &byte| {
+        is_digit(byte).then(|| bits << 6 | u32::from(TABLE[usize::from(byte)]))
+    })?;
+    let [_, bytes @ ..] = bits.to_be_bytes();
+    Some(bytes)
 }
 
 /// Decodes, if nothing else than base64 stands there and at least `min` bytes come of it.
@@ -93,9 +105,9 @@ pub fn decode(text: &[u8], min: usize) -> Option<Base64> {
         _ => {}
     }
     let step = match line_length(text) {
-        Some(length) => format!("base64 (lines of {length})"),
-        None if url => "base64 (url-safe)".to_owned(),
-        None => "base64".to_owned(),
+        Some(length) => Cow::Owned(format!("base64 (lines of {length})")),
+        None if url => Cow::Borrowed("base64 (url-safe)"),
+        None => Cow::Borrowed("base64"),
     };
     Some(Base64 { bytes, step })
 }
@@ -125,6 +137,15 @@ mod tests {
         assert_eq!(bytes("-_-_Zm9v"), Some([0xfb, 0xff, 0xbf, b'f', b'o', b'o'].to_vec()));
         assert_eq!(bytes("+/+/Zm9v"), bytes("-_-_Zm9v"));
         assert_eq!(bytes("+/-_Zm9v"), None);
+    }
+
+    #[test]
+    fn the_first_bytes_are_those_of_the_whole() {
+        for text in ["Zm9vYmFy", "-_-_Zm9v", "+/+/Zm9v"] {
+            assert_eq!(first(text.as_bytes()).map(Vec::from), bytes(text).map(|it| it[..3].to_vec()));
+        }
+        assert_eq!(first(b"Zm9"), None);
+        assert_eq!(first(b"Zm 9"), None);
     }
 
     #[test]

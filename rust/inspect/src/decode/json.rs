@@ -29,7 +29,8 @@ pub fn is_json(bytes: &[u8]) -> bool {
 
 /// Strings and numbers with their key paths: those that are wanted, at most `limit`.
 pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece> {
-    let mut parser = Parser { bytes, at: 0, stack: Vec::new(), objects: 0, skipped: 0 };
+    let mut parser =
+        Parser { bytes, at: 0, open: Open::default(), around: Vec::new(), objects: 0, skipped: 0 };
     let mut out = Vec::new();
     while out.len() < limit && parser.step(wanted, &mut out) {}
     out
@@ -106,71 +107,89 @@ const fn ends() -> [bool; 256] {
     table
 }
 
-/// A key as it is written, between its quotes.
-#[derive(Debug, Clone, Default)]
-struct Key {
-    range: Range<usize>,
+/// A string or word as it is written, between its quotes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Token<'a> {
+    raw: &'a [u8],
     escaped: bool,
 }
 
-impl Key {
-    fn get<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let raw = bytes.get(self.range.clone()).unwrap_or_default();
-        if self.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
+impl<'a> Token<'a> {
+    fn get(self) -> Cow<'a, [u8]> {
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
 }
 
+/// What is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    /// No container.
+    #[default]
+    Nothing,
+    Object,
+    Array,
+}
+
 /// An open container.
-struct Open {
+#[derive(Debug, Clone, Copy, Default)]
+struct Open<'a> {
+    kind: Kind,
     object: u32,
-    /// `Some(n)` in an array: how many elements have begun.
-    index: Option<usize>,
+    /// In an array: how many elements have begun.
+    begun: usize,
     /// In an object: whether a key was read and its value is due.
     keyed: bool,
     /// The last key; an array's elements are called as the array is.
-    key: Key,
+    key: Token<'a>,
     /// The key of the object around.
-    above: Key,
+    above: Token<'a>,
+}
+
+impl Open<'_> {
+    const fn expects_key(&self) -> bool {
+        matches!(self.kind, Kind::Object) && !self.keyed
+    }
 }
 
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
-    stack: Vec<Open>,
+    /// The innermost container, and those around it from the outermost.
+    open: Open<'a>,
+    around: Vec<Open<'a>>,
     objects: u32,
     /// Containers open beyond [`MAX_DEPTH`].
     skipped: usize,
 }
 
 impl Parser<'_> {
-    /// Reads the next token; `false` at the end.
+    /// Reads the next token, and the colon or comma behind it; `false` at the end.
     fn step(&mut self, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) -> bool {
-        // Between tokens most often stands one colon or comma.
-        if self.bytes.get(self.at) == Some(&b':') {
-            self.at += 1;
-        } else if self.bytes.get(self.at) == Some(&b',') {
-            self.at += 1;
-            if self.skipped == 0 {
-                self.finish_value();
-            }
-        }
         let Some(&byte) = self.bytes.get(self.at) else { return false };
         match byte {
             b'"' | b'\'' => self.string(byte, wanted, out),
             b':' => self.at += 1,
-            b',' => {
-                self.at += 1;
-                if self.skipped == 0 {
-                    self.finish_value();
-                }
-            }
-            b'{' | b'[' => self.open(byte == b'['),
+            b',' => self.comma(),
+            b'{' => self.begin(Kind::Object),
+            b'[' => self.begin(Kind::Array),
             b'}' | b']' => self.close(),
             b'/' if matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*')) => self.comment(),
             byte if byte.is_ascii_whitespace() => self.at += 1,
             _ => self.word(wanted, out),
         }
+        match self.bytes.get(self.at) {
+            Some(b':') => self.at += 1,
+            Some(b',') => self.comma(),
+            _ => {}
+        }
         true
+    }
+
+    fn comma(&mut self) {
+        self.at += 1;
+        if self.skipped == 0 {
+            self.open.keyed = false;
+        }
     }
 
     /// Skips a comment, as JSON5 allows it.
@@ -183,23 +202,21 @@ impl Parser<'_> {
         self.at += length.unwrap_or(rest.len());
     }
 
-    fn open(&mut self, array: bool) {
+    fn begin(&mut self, kind: Kind) {
         self.at += 1;
-        if self.skipped > 0 || self.stack.len() >= MAX_DEPTH {
+        if self.skipped > 0 || self.around.len() >= MAX_DEPTH {
             self.skipped += 1;
             return;
         }
-        self.begin_value();
+        self.open.begun += 1;
         self.objects = self.objects.saturating_add(1);
-        let (mut key, mut above) = (Key::default(), Key::default());
-        if let Some(around) = self.stack.last() {
-            if array {
-                (key, above) = (around.key.clone(), around.above.clone());
-            } else {
-                above = around.key.clone();
-            }
-        }
-        self.stack.push(Open { object: self.objects, index: array.then_some(0), keyed: false, key, above });
+        let around = self.open;
+        self.around.push(around);
+        let (key, above) = match kind {
+            Kind::Array => (around.key, around.above),
+            _ => (Token::default(), around.key),
+        };
+        self.open = Open { kind, object: self.objects, begun: 0, keyed: false, key, above };
     }
 
     fn close(&mut self) {
@@ -208,8 +225,8 @@ impl Parser<'_> {
             self.skipped -= 1;
             return;
         }
-        self.stack.pop();
-        self.finish_value();
+        self.open = self.around.pop().unwrap_or_default();
+        self.open.keyed = false;
     }
 
     fn string(&mut self, quote: u8, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) {
@@ -226,7 +243,7 @@ impl Parser<'_> {
         let length = rest.iter().position(|byte| ENDS[usize::from(*byte)]).unwrap_or(rest.len());
         self.at = start + length.max(1);
         let word = &self.bytes[start..self.at];
-        if matches!(word, b"true" | b"false" | b"null") && !self.expects_key() {
+        if word[0] > b'9' && matches!(word, b"true" | b"false" | b"null") && !self.open.expects_key() {
             return;
         }
         self.token(start..self.at, false, wanted, out);
@@ -237,25 +254,35 @@ impl Parser<'_> {
         if self.skipped > 0 {
             return;
         }
-        match self.stack.last_mut() {
-            Some(open) if open.index.is_none() && !open.keyed => {
-                open.keyed = true;
-                open.key = Key { range, escaped };
-                return;
-            }
-            Some(open) => open.index.iter_mut().for_each(|index| *index += 1),
-            None => {}
+        let token = Token { raw: self.bytes.get(range.clone()).unwrap_or_default(), escaped };
+        let open = &mut self.open;
+        if open.expects_key() {
+            open.keyed = true;
+            open.key = token;
+            return;
         }
-        let raw = &self.bytes[range.clone()];
-        let value = if escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) };
-        let open = self.stack.last();
-        let (key, above) = match open {
-            Some(open) => (open.key.get(self.bytes), open.above.get(self.bytes)),
-            None => (Cow::Borrowed(&b""[..]), Cow::Borrowed(&b""[..])),
-        };
-        let part = Part { key: &key, above: &above, value: &value, range: range.clone(), made: escaped };
-        if wanted(&part) {
-            let object = open.map_or(0, |open| open.object);
+        open.begun += 1;
+        if escaped || open.key.escaped || open.above.escaped {
+            return self.escaped_value(token, range, wanted, out);
+        }
+        let (key, above) = (open.key.raw, open.above.raw);
+        if wanted(&Part { key, above, value: token.raw, range: range.clone(), made: false }) {
+            out.push(Piece::slice(self.path(), range, self.open.object));
+        }
+    }
+
+    #[cold]
+    fn escaped_value(
+        &mut self,
+        token: Token<'_>,
+        range: Range<usize>,
+        wanted: &mut Wanted<'_>,
+        out: &mut Vec<Piece>,
+    ) {
+        let Open { key, above, object, .. } = self.open;
+        let (key, above, value) = (key.get(), above.get(), token.get());
+        let made = token.escaped;
+        if wanted(&Part { key: &key, above: &above, value: &value, range: range.clone(), made }) {
             out.push(match value {
                 Cow::Owned(value) => Piece::own(self.path(), value, range, object),
                 Cow::Borrowed(_) => Piece::slice(self.path(), range, object),
@@ -263,57 +290,33 @@ impl Parser<'_> {
         }
     }
 
-    fn expects_key(&self) -> bool {
-        self.stack.last().is_some_and(|open| open.index.is_none() && !open.keyed)
-    }
-
     /// The path to the value that begins.
     fn path(&self) -> SmolStr {
         let mut path = String::new();
-        for open in &self.stack {
-            match open.index {
-                Some(begun) => push_index(&mut path, begun.saturating_sub(1)),
-                None if open.keyed => {
+        for open in self.around.iter().chain([&self.open]) {
+            match open.kind {
+                Kind::Array => push_index(&mut path, open.begun.saturating_sub(1)),
+                Kind::Object if open.keyed => {
                     if !path.is_empty() {
                         path.push('.');
                     }
-                    let key = open.key.get(self.bytes);
+                    let key = open.key.get();
                     let key = String::from_utf8_lossy(&key);
                     path.push_str(&key[..key.floor_char_boundary(MAX_KEY)]);
                 }
-                None => {}
+                Kind::Object | Kind::Nothing => {}
             }
         }
         shorten(&path)
-    }
-
-    /// A value begins: in an array the next element.
-    fn begin_value(&mut self) {
-        if let Some(Open { index: Some(index), .. }) = self.stack.last_mut() {
-            *index += 1;
-        }
-    }
-
-    fn finish_value(&mut self) {
-        if let Some(open) = self.stack.last_mut() {
-            open.keyed = false;
-        }
     }
 }
 
 /// How long a string is that ends with `quote`, and whether something in it is escaped.
 fn string_len(bytes: &[u8], quote: u8) -> (usize, bool) {
-    // Most are shorter than what makes a search worth its set-up.
-    const SHORT: usize = 16;
-    let is_mark = |byte: &u8| *byte == quote || *byte == b'\\';
     let (mut at, mut escaped) = (0, false);
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let found = rest.iter().take(SHORT).position(is_mark).or_else(|| {
-            let long = memchr::memchr2(quote, b'\\', rest.get(SHORT..)?)?;
-            Some(SHORT + long)
-        });
-        match found {
+        match find_mark(rest, quote) {
             Some(found) if rest.get(found) == Some(&b'\\') => {
                 escaped = true;
                 at += found + 2;
@@ -322,6 +325,34 @@ fn string_len(bytes: &[u8], quote: u8) -> (usize, bool) {
             None => return (bytes.len(), escaped),
         }
     }
+}
+
+/// Where the quote or an escape stands first.
+fn find_mark(bytes: &[u8], quote: u8) -> Option<usize> {
+    // Most strings are shorter than what makes a search by vector worth its set-up.
+    const WORDS: usize = 3;
+    let mut at = 0;
+    while at < WORDS * 8
+        && let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk)
+    {
+        let word = u64::from_le_bytes(*word);
+        let marks = zeros(word ^ repeated(quote)) | zeros(word ^ repeated(b'\\'));
+        if marks != 0 {
+            return Some(at + marks.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    memchr::memchr2(quote, b'\\', rest).map(|found| at + found)
+}
+
+const fn repeated(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The highest bit of the first byte that is zero, and perhaps of others behind it; 0 when there is none.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(repeated(0x01)) & !word & repeated(0x80)
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ use smol_str::SmolStr;
 use numbers::Numbers;
 
 pub use disguise::Cribs;
+use disguise::Sealed;
 pub use explain::{ExplainedStep, explain, explain_step};
 pub(crate) use hex::digit as hex_digit;
 pub use part::{Part, Wanted, everything};

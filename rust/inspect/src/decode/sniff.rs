@@ -179,6 +179,12 @@ fn is_worth(part: &Part<'_>, wanted: &mut Wanted<'_>, plain: &mut Vec<u8>) -> bo
 }
 
 fn is_short_base64(word: &[u8]) -> bool {
+    // Of too few bytes only a name is believed, which begins with what names are made of.
+    if word.len() * 3 / 4 < BASE64_MIN
+        && !base64::first(word).is_some_and(|bytes| bytes.iter().all(is_of_name))
+    {
+        return false;
+    }
     let limits = Limits::default();
     base64::decode(word, SHORT_BASE64_MIN).is_some_and(|out| {
         is_name(&out.bytes) || word.len() * 3 / 4 >= BASE64_MIN && is_sensible(&out.bytes, &limits)
@@ -205,7 +211,7 @@ fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
     if let Some(out) = base64::decode(bytes, SHORT_BASE64_MIN)
         && (is_name(&out.bytes) || bytes.len() * 3 / 4 >= BASE64_MIN && is_sensible(&out.bytes, limits))
     {
-        return Some(Content::Encoded(Cow::Owned(out.step), out.bytes));
+        return Some(Content::Encoded(out.step, out.bytes));
     }
     percent::is_encoded(bytes).then(|| Content::encoded("percent", percent::decode(bytes, true)))
 }
@@ -213,8 +219,12 @@ fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
 /// Whether bytes are a short word with a digit, such as a serial number. Noise of that length is one in some 10,000 times.
 fn is_name(bytes: &[u8]) -> bool {
     (SHORT_BASE64_MIN..=32).contains(&bytes.len())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && bytes.iter().all(is_of_name)
         && bytes.iter().any(u8::is_ascii_digit)
+}
+
+const fn is_of_name(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 /// What a text without structure holds: a URL's query, tokens, named values.
@@ -344,7 +354,7 @@ fn promise(part: &[u8]) -> Promise {
         matches!(
             part.first(),
             Some(b'{' | b'[' | b'<' | 0x1f | b'x' | 0x80..=0xbf | 0xd9 | 0xdc..=0xdf | 0xfe | 0xff)
-        ) || memchr::memmem::find(part, b"eyJ").is_some()
+        ) || memchr::memchr_iter(b'J', part).any(|at| part[..at].ends_with(b"ey"))
     };
     if class & PERCENT != 0 {
         let alone = class & (CONTROL | MARK) == 0 && percent::is_encoded(part) && !begins();

@@ -13,15 +13,13 @@ use super::part::{Wanted, everything};
 use super::schema::Schema;
 use super::sniff::{Content, is_coded, is_promising, sniff};
 use super::{
-    Bytes, Cribs, Decoded, Label, Leaf, Limits, Node, Piece, Place, Step, Value, base64, form, header, hex,
+    Bytes, Cribs, Decoded, Label, Leaf, Limits, Node, Piece, Place, Sealed, Step, Value, form, header,
     protobuf, text,
 };
 use crate::protocol::{BodyCoding, HttpMessage, HttpStart, Message};
 
 /// Bytes of leaves that are searched for what lies beneath a cipher.
 const CRIBBED: usize = 64 << 10;
-/// Shorter leaves are not.
-const CRIBBED_MIN: usize = 16;
 /// Shorter segments of a path are not looked into.
 const SEGMENT_MIN: usize = 10;
 
@@ -102,7 +100,7 @@ pub fn uncover<'a>(
     let mut left = if cribs.is_empty() { 0 } else { CRIBBED };
     for index in 0..walk.out.leaves.len() {
         let size = walk.out.leaves.get(index).map_or(0, |leaf| walk.out.bytes(leaf).len());
-        if (CRIBBED_MIN..=left).contains(&size) {
+        if size <= left {
             left -= size;
             walk.crib(index, cribs);
         }
@@ -485,17 +483,13 @@ impl<'a, 'w> Walk<'a, 'w> {
         if is_prose(bytes) {
             return;
         }
-        let written = hex::decode(bytes.trim_ascii())
-            .map(|bytes| ("hex".to_owned(), bytes))
-            .or_else(|| base64::decode(bytes, CRIBBED_MIN).map(|it| (it.step, it.bytes)));
-        let sealed = written.as_ref().map_or(bytes, |(_, bytes)| bytes);
-        let Some(key) = cribs.find(sealed) else { return };
+        let Some(Sealed { written, bytes: sealed, key }) = cribs.open(bytes) else { return };
         let Some(parent) = self.out.nodes.get(leaf.node as usize) else { return };
         let depth = parent.depth.saturating_add(1);
         if depth >= self.limits.depth || sealed.len() > self.room() {
             return self.out.stop(if depth >= self.limits.depth { "depth" } else { "bytes" });
         }
-        let plain = key.apply(sealed);
+        let plain = key.apply(&sealed);
         let place = Place::Within(self.out.range(leaf, 0..bytes.len()));
         let (mut chain, name, object) = (leaf.chain, leaf.key.clone(), leaf.object);
         if !leaf.step.0.is_empty() {
@@ -503,8 +497,8 @@ impl<'a, 'w> Walk<'a, 'w> {
             let label = Label::Part(word, path, self.out.number(leaf), suffix);
             chain = self.step((chain != u32::MAX).then_some(chain), label);
         }
-        if let Some((step, _)) = written {
-            chain = self.step(Some(chain), Cow::Owned(step));
+        if let Some(step) = written {
+            chain = self.step(Some(chain), step);
         }
         let chain = self.step(Some(chain), Cow::Owned(key.step()));
         self.out.spent += plain.len();

@@ -2,13 +2,10 @@
 
 use super::known::KnownValues;
 use super::learned::Learned;
-use super::names::{Key, Names};
+use super::names::Names;
 use super::shape::Shapes;
 use super::token;
-use crate::decode::Part;
-
-/// Shorter values are not searched for what lies beneath a cipher.
-const CRIBBED_MIN: usize = 16;
+use crate::decode::{Cribs, Part};
 
 /// No search finds anything in shorter values whose name tells nothing.
 const SHORTEST: usize = 8;
@@ -19,6 +16,8 @@ pub struct Interest<'s> {
     pub names: &'s mut Names,
     /// Values of this phone.
     pub known: &'s KnownValues,
+    /// They, beneath ciphers.
+    pub cribs: &'s Cribs,
     /// Values that a key named.
     pub learned: &'s Learned,
     /// Validated shapes.
@@ -28,22 +27,17 @@ pub struct Interest<'s> {
 impl Interest<'_> {
     /// Whether a part is worth a leaf.
     pub fn wants(&mut self, part: &Part<'_>) -> bool {
-        let key = self.names.get_key(part.key);
-        self.wants_name(key, part)
+        let worth = self.names.worth(part.key, part.above);
+        worth.always
+            || (worth.label && self.names_another(part.value))
             || self.wants_value(part.value)
-            || (key.said.token && token::is_random(part.value))
+            || (worth.random && token::is_random(part.value))
             || (part.made && !self.known.is_empty() && self.holds_known(part.value))
     }
 
-    fn wants_name(&mut self, key: Key, part: &Part<'_>) -> bool {
-        let said = key.said;
-        if key.joined.is_some() || said.device || said.tracing || said.agent || said.value {
-            return true;
-        }
-        if said.label {
-            return std::str::from_utf8(part.value).is_ok_and(|value| self.names.get(value).key.is_some());
-        }
-        key.alone && !part.above.is_empty() && self.names.get_inside(part.above, part.key).is_some()
+    /// Whether the value is a name that tells what another value is.
+    fn names_another(&mut self, value: &[u8]) -> bool {
+        std::str::from_utf8(value).is_ok_and(|value| self.names.get(value).key.is_some())
     }
 
     fn wants_value(&self, value: &[u8]) -> bool {
@@ -52,7 +46,7 @@ impl Interest<'_> {
         }
         self.learned.recognise(value).is_some()
             || self.shapes.has_any(value)
-            || (!self.known.is_empty() && value.len() >= CRIBBED_MIN && !is_words(value))
+            || (!is_words(value) && self.cribs.open(value).is_some())
     }
 
     fn holds_known(&self, value: &[u8]) -> bool {

@@ -312,7 +312,7 @@ impl Scanner {
     /// Scans what is decoded. `declared`: the content type that it claims.
     fn scan<'a>(&mut self, declared: &str, decode: impl FnOnce(&mut Wanted<'_>) -> Decoded<'a>) -> Scan {
         let Self { known, cribs, learned, shapes, names, limits } = self;
-        let mut interest = Interest { names, known, learned, shapes };
+        let mut interest = Interest { names, known, cribs, learned, shapes };
         let mut wanted = |part: &Part<'_>| interest.wants(part);
         let mut decoded = decode(&mut wanted);
         // Takes off what a known value beneath gives away.

@@ -64,18 +64,30 @@ impl Said {
 
 /// What the name in a key as it is written says.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+struct Key {
     /// What its last part says.
-    pub said: Said,
+    said: Said,
     /// What its last part says together with the one before it, if the key has both.
-    pub joined: Option<lexicon::Key>,
+    joined: Option<lexicon::Key>,
     /// Whether it may say more with the key around it.
-    pub alone: bool,
+    alone: bool,
+}
+
+/// Which of the values that a key names are worth a look, besides those that tell by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worth {
+    /// All of them.
+    pub always: bool,
+    /// Those that say what another value is.
+    pub label: bool,
+    /// Those that look random.
+    pub random: bool,
 }
 
 /// What names said.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
+    worth: Memo<Worth>,
     names: HashMap<Box<[u8]>, Said>,
     inside: HashMap<Box<[u8]>, Option<lexicon::Key>>,
     keys: HashMap<Box<[u8]>, Key>,
@@ -83,6 +95,26 @@ pub struct Names {
 }
 
 impl Names {
+    /// Which values are worth a look that are named so, inside of what `above` names.
+    pub fn worth(&mut self, key: &[u8], above: &[u8]) -> Worth {
+        let names = Short::new(key).zip(Short::new(above));
+        if let Some(worth) = names.and_then(|names| self.worth.get(names)) {
+            return worth;
+        }
+        let worth = self.find_worth(key, above);
+        if let Some(names) = names {
+            self.worth.insert(names, worth);
+        }
+        worth
+    }
+
+    fn find_worth(&mut self, key: &[u8], above: &[u8]) -> Worth {
+        let Key { said, joined, alone } = self.get_key(key);
+        let named = joined.is_some() || said.device || said.tracing || said.agent || said.value;
+        let mut inside = || alone && !above.is_empty() && self.get_inside(above, key).is_some();
+        Worth { always: named || (!said.label && inside()), label: said.label, random: said.token }
+    }
+
     /// What a name says by itself.
     pub fn get(&mut self, name: &str) -> Said {
         if let Some(said) = self.names.get(name.as_bytes()) {
@@ -94,7 +126,7 @@ impl Names {
     }
 
     /// What a key says as it is written, perhaps with parts before its name and indices behind.
-    pub fn get_key(&mut self, key: &[u8]) -> Key {
+    fn get_key(&mut self, key: &[u8]) -> Key {
         if let Some(key) = self.keys.get(key) {
             return *key;
         }
@@ -120,6 +152,60 @@ impl Names {
         let said = self.get(last_name(&key)).joined(self, last_name(&above), last_name(&key));
         remember(&mut self.inside, &self.both, said);
         said
+    }
+}
+
+/// Up to 16 bytes and how many they are, which is quick to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Short([u64; 2], usize);
+
+impl Short {
+    /// `None` when there are more.
+    fn new(bytes: &[u8]) -> Option<Self> {
+        let words = match (bytes.first_chunk(), bytes.last_chunk()) {
+            _ if bytes.len() > 16 => return None,
+            (Some(first), Some(last)) => [u64::from_le_bytes(*first), u64::from_le_bytes(*last)],
+            _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+                (Some(first), Some(last)) => {
+                    [u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()]
+                }
+                _ => [bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0],
+            },
+        };
+        Some(Self(words, bytes.len()))
+    }
+}
+
+/// What was found out last of pairs of names: each has one slot, from which another may drive it.
+#[derive(Debug, Clone)]
+struct Memo<T>(Vec<Option<((Short, Short), T)>>);
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy> Memo<T> {
+    const SLOT_BITS: u32 = 8;
+
+    fn get(&self, names: (Short, Short)) -> Option<T> {
+        let (known, found) = self.0.get(Self::slot(names))?.as_ref()?;
+        (*known == names).then_some(*found)
+    }
+
+    fn insert(&mut self, names: (Short, Short), found: T) {
+        if self.0.is_empty() {
+            self.0 = vec![None; 1 << Self::SLOT_BITS];
+        }
+        if let Some(slot) = self.0.get_mut(Self::slot(names)) {
+            *slot = Some((names, found));
+        }
+    }
+
+    const fn slot((Short(key, length), Short(above, _)): (Short, Short)) -> usize {
+        let mixed = key[0] ^ key[1].rotate_left(23) ^ above[0].rotate_left(37) ^ above[1] ^ length as u64;
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::SLOT_BITS)) as usize
     }
 }
 

@@ -1,13 +1,13 @@
 //! XOR with a short repeating key, when a value that is known lies beneath: the key follows from it.
 //!
 //! Where text and key repeat alike, the key falls out of the difference between bytes that are a period apart. So the
-//! differences of the values are searched for in those of the bytes, one automaton for each period.
+//! differences of the values are searched for in those of the bytes, period by period.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use aho_corasick::AhoCorasick;
-
-use crate::decode::hex;
+use crate::decode::{base64, hex};
+use crate::needles::{Needle, Needles};
 
 /// Longest key.
 const MAX_PERIOD: usize = 8;
@@ -17,6 +17,8 @@ const SHORTEST: usize = MAX_PERIOD + 7;
 const AGREEING: usize = 7;
 /// Fewer different bytes in a difference are found by chance: in runs of one byte, in counters.
 const DISTINCT: usize = 4;
+/// Shorter bytes are not searched.
+const SHORTEST_SEARCHED: usize = 16;
 /// Values whose differences are searched for.
 const MAX_VALUES: usize = 256;
 
@@ -29,9 +31,20 @@ pub struct Cribs {
 
 #[derive(Debug, Clone)]
 struct Period {
-    finder: AhoCorasick,
-    /// The text of each pattern.
+    finder: Needles,
+    /// The text of each needle.
     texts: Vec<Vec<u8>>,
+}
+
+/// Bytes beneath which a text was found.
+#[derive(Debug)]
+pub struct Sealed<'a> {
+    /// The step that makes them of what is written.
+    pub written: Option<Cow<'static, str>>,
+    /// The bytes.
+    pub bytes: Cow<'a, [u8]>,
+    /// What takes the cipher off.
+    pub key: Key,
 }
 
 /// A repeating key, as it begins at the first byte.
@@ -50,16 +63,36 @@ impl Cribs {
         self.periods.is_empty()
     }
 
+    /// What lies beneath a cipher in the bytes, which may be written in hexadecimal digits or base64.
+    pub fn open<'a>(&self, bytes: &'a [u8]) -> Option<Sealed<'a>> {
+        if self.is_empty() || bytes.len() < SHORTEST_SEARCHED {
+            return None;
+        }
+        let written = hex::decode(bytes.trim_ascii())
+            .map(|bytes| (Cow::Borrowed("hex"), bytes))
+            .or_else(|| base64::decode(bytes, SHORTEST_SEARCHED).map(|it| (it.step, it.bytes)));
+        let (written, bytes) = match written {
+            Some((step, bytes)) => (Some(step), Cow::Owned(bytes)),
+            None => (None, Cow::Borrowed(bytes)),
+        };
+        self.find(&bytes).map(|key| Sealed { written, bytes, key })
+    }
+
     /// The shortest key under which one of the texts lies in the bytes.
-    pub fn find(&self, bytes: &[u8]) -> Option<Key> {
+    fn find(&self, bytes: &[u8]) -> Option<Key> {
         let mut differences = Vec::with_capacity(bytes.len());
         self.periods.iter().zip(1..).find_map(|(period, length)| {
             differences.clear();
             differences.extend(difference(bytes, length));
-            period.finder.find_iter(&differences).find_map(|hit| {
-                let text = period.texts.get(hit.pattern().as_usize())?;
-                key(bytes.get(hit.start()..)?, text, hit.start(), length)
-            })
+            let mut first = None;
+            period.finder.find(&differences, &mut |hit| {
+                if first.is_none()
+                    && let Some(text) = period.texts.get(hit.tag)
+                {
+                    first = key(bytes.get(hit.start..).unwrap_or_default(), text, hit.start, length);
+                }
+            });
+            first
         })
     }
 }
@@ -75,8 +108,11 @@ impl Period {
             text.len() >= shortest && seen.len() >= DISTINCT
         };
         let texts: Vec<Vec<u8>> = texts.iter().filter(fits).cloned().collect();
-        let patterns = texts.iter().map(|text| difference(text, period).collect::<Vec<u8>>());
-        let finder = AhoCorasick::new(patterns).ok()?;
+        let needles = texts.iter().enumerate().map(|(tag, text)| {
+            let bytes: Box<[u8]> = difference(text, period).collect();
+            Needle { least: bytes.len(), bytes, fold: false, tag }
+        });
+        let finder = Needles::new(needles.collect());
         (!texts.is_empty()).then_some(Self { finder, texts })
     }
 }

@@ -1,15 +1,14 @@
 //! Values of this phone that its owner gave: searched for in every form and encoding at once.
 
 mod digest;
-mod needles;
 mod writings;
 
 use std::ops::Range;
 
 use self::digest::{Steps, Writing};
-use self::needles::{Needle, Needles};
 use super::IdentifierKind as Kind;
 use super::{digits, equipment, mac, phone, place, sim, software};
+use crate::needles::{Needle, Needles};
 
 /// Values kept; a phone with two SIMs has some dozens. Each takes some 40 KiB.
 const MOST: usize = 128;

@@ -1,8 +1,11 @@
 //! Searches bytes for thousands of needles in one pass.
 //!
-//! The search of Wu and Manber (A fast algorithm for multi-pattern searching, University of Arizona TR-94-17): the last
-//! bytes of a window tell how far it may move. An automaton over the same needles takes ten times the memory, and longer
-//! for each byte the more needles there are; here most bytes are never looked at.
+//! Blocks of the text that stand a fixed step apart are looked up in a filter of the needles' first blocks; the step is so
+//! short that every needle that stands in the text covers one of them with one of its first. Looking up does not depend on
+//! what was found before, so that the processor does several at once; an automaton, or a search that moves by what it saw
+//! (Wu and Manber), waits for memory at each step.
+
+use foldhash::HashMap;
 
 /// Something to look for.
 #[derive(Debug, Clone)]
@@ -19,25 +22,36 @@ pub struct Needle {
 
 /// Bytes that are looked at together.
 pub const BLOCK: usize = 4;
-/// A longer window would not let move faster: what slows down are the places that could be the begin of a needle.
-const WIDEST: usize = 16;
-/// Slots of the table of moves: some ten for each needle.
-const SLOT_BITS: u32 = 17;
-/// Bits of the filter of windows.
+/// A longer step would fill the filter with more blocks of each needle.
+const LONGEST_STEP: usize = 4;
+/// Bits of the filter at most: 32 KiB, which stays in the processor's nearest memory.
 const FILTER_BITS: u32 = 18;
+/// Bits of the filter for each block in it, so that few other blocks pass.
+const SPARSE: usize = 32;
 
 /// Needles, ready to be searched for.
 #[derive(Debug, Clone, Default)]
 pub struct Needles {
     list: Vec<Needle>,
-    /// Length of the window: that of the shortest needle.
-    window: usize,
-    /// How far the window may move, by the last block in it.
-    moves: Vec<u8>,
-    /// One bit for each window that a needle begins with, by its first and last block.
-    windows: Vec<u64>,
-    /// Needles by the last block of their window.
-    ends: Vec<(u32, u32)>,
+    /// How far the blocks of the text that are looked up stand apart.
+    step: usize,
+    /// One bit for each block that a needle begins with, by the first bits of its hash.
+    filter: Vec<u64>,
+    /// How many bits of a hash lie behind those.
+    rest: u32,
+    /// Where a block stands: where those with its hash begin in `places`.
+    blocks: HashMap<u32, u32>,
+    /// The needles' first blocks, by hash.
+    places: Vec<Beginning>,
+}
+
+/// One of a needle's first blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Beginning {
+    hash: u32,
+    /// How many of the needle's bytes stand before it.
+    lead: u32,
+    needle: u32,
 }
 
 /// Where a needle is.
@@ -55,42 +69,37 @@ impl Needles {
     /// Prepares the search. Needles that are too short are left out.
     pub fn new(mut list: Vec<Needle>) -> Self {
         list.retain(|needle| needle.least >= BLOCK && needle.least <= needle.bytes.len());
-        let shortest = list.iter().map(|needle| needle.least).min();
-        let Some(window) = shortest.map(|length| length.min(WIDEST)) else { return Self::default() };
-        let farthest = window - BLOCK + 1;
-        let mut moves = vec![u8::try_from(farthest).unwrap_or(u8::MAX); 1 << SLOT_BITS];
-        let mut windows = vec![0u64; 1 << (FILTER_BITS - 6)];
-        let mut ends = Vec::with_capacity(list.len());
-        for (index, needle) in (0u32..).zip(&list) {
-            for (at, block) in needle.bytes[..window].windows(BLOCK).enumerate() {
-                let slot = &mut moves[slot(hash(block))];
-                *slot = (*slot).min(u8::try_from(farthest - 1 - at).unwrap_or(u8::MAX));
+        let Some(shortest) = list.iter().map(|needle| needle.least).min() else { return Self::default() };
+        let step = (shortest - BLOCK + 1).min(LONGEST_STEP);
+        let bits = (list.len() * step * SPARSE).next_power_of_two().clamp(64, 1 << FILTER_BITS);
+        let (mut filter, rest) = (vec![0u64; bits / 64], 32 - bits.trailing_zeros());
+        let mut places = Vec::with_capacity(list.len() * step);
+        for (needle, it) in (0u32..).zip(&list) {
+            for (lead, block) in (0u32..).zip(it.bytes.windows(BLOCK)).take(step) {
+                let hash = hash(block);
+                let (word, bit) = slot(hash, rest);
+                filter[word] |= bit;
+                places.push(Beginning { hash, lead, needle });
             }
-            let (first, last) = (hash(&needle.bytes), hash(&needle.bytes[window - BLOCK..window]));
-            let (word, bit) = filter(first, last);
-            windows[word] |= bit;
-            ends.push((last, index));
         }
-        ends.sort_unstable();
-        Self { list, window, moves, windows, ends }
+        places.sort_unstable();
+        let mut blocks = HashMap::default();
+        for (at, place) in (0u32..).zip(&places) {
+            blocks.entry(place.hash).or_insert(at);
+        }
+        Self { list, step, filter, rest, blocks, places }
     }
 
     /// Every place where a needle is, by its first byte; of those at the same, what agrees longest comes first.
     pub fn find(&self, bytes: &[u8], found: &mut dyn FnMut(Place)) {
-        let mut end = self.window;
-        while let Some(block) = end.checked_sub(BLOCK).and_then(|at| bytes.get(at..end)) {
-            let last = hash(block);
-            match self.moves.get(slot(last)) {
-                Some(0) => {
-                    let start = end - self.window;
-                    let (word, bit) = filter(hash(&bytes[start..]), last);
-                    if self.windows.get(word).is_some_and(|bits| bits & bit != 0) {
-                        self.check(&bytes[start..], start, last, found);
-                    }
-                    end += 1;
-                }
-                Some(&far) => end += usize::from(far),
-                None => return,
+        if self.list.is_empty() {
+            return;
+        }
+        for (at, block) in bytes.windows(BLOCK).enumerate().step_by(self.step) {
+            let hash = hash(block);
+            let (word, bit) = slot(hash, self.rest);
+            if self.filter.get(word).is_some_and(|bits| bits & bit != 0) {
+                self.check(bytes, at, hash, found);
             }
         }
     }
@@ -99,26 +108,30 @@ impl Needles {
     #[cfg(test)]
     pub fn size(&self) -> usize {
         let needles: usize = self.list.iter().map(|it| size_of::<Needle>() + it.bytes.len()).sum();
-        needles + self.moves.len() + self.windows.len() * 8 + self.ends.len() * 8
+        needles
+            + self.filter.len() * 8
+            + self.blocks.capacity() * 9
+            + self.places.len() * size_of::<Beginning>()
     }
 
-    fn check(&self, text: &[u8], start: usize, last: u32, found: &mut dyn FnMut(Place)) {
-        let from = self.ends.partition_point(|(hash, _)| *hash < last);
+    /// The needles that have a block with that hash at `at`: they begin there or less than a step before.
+    #[inline(never)]
+    fn check(&self, text: &[u8], at: usize, hash: u32, found: &mut dyn FnMut(Place)) {
+        let Some(&from) = self.blocks.get(&hash) else { return };
+        let beginnings = self.places.get(from as usize..).unwrap_or_default();
         let mut places: Vec<Place> = Vec::new();
-        for (hash, index) in self.ends.get(from..).unwrap_or_default() {
-            if *hash != last {
-                break;
-            }
-            let Some(needle) = self.list.get(*index as usize) else { continue };
+        for beginning in beginnings.iter().take_while(|it| it.hash == hash) {
+            let Some(needle) = self.list.get(beginning.needle as usize) else { continue };
+            let Some(start) = at.checked_sub(beginning.lead as usize) else { continue };
             let same = |(one, other): (&u8, &u8)| {
                 if needle.fold { one.to_ascii_lowercase() == *other } else { one == other }
             };
-            let agreed = text.iter().zip(&needle.bytes).take_while(|pair| same(*pair)).count();
+            let agreed = text[start..].iter().zip(&needle.bytes).take_while(|pair| same(*pair)).count();
             if agreed >= needle.least {
                 places.push(Place { tag: needle.tag, start, agreed });
             }
         }
-        places.sort_by_key(|place| std::cmp::Reverse(place.agreed));
+        places.sort_by_key(|place| (place.start, std::cmp::Reverse(place.agreed)));
         places.into_iter().for_each(found);
     }
 }
@@ -129,14 +142,9 @@ fn hash(block: &[u8]) -> u32 {
     number.wrapping_mul(0x9e37_79b1)
 }
 
-/// The move of a block with that hash.
-const fn slot(hash: u32) -> usize {
-    (hash >> (32 - SLOT_BITS)) as usize
-}
-
-/// Where the filter keeps a window: which word, which bit.
-const fn filter(first: u32, last: u32) -> (usize, u64) {
-    let at = (first.rotate_left(15) ^ last).wrapping_mul(0x85eb_ca6b) >> (32 - FILTER_BITS);
+/// Where the filter keeps a hash: which word, which bit. `rest`: how many bits of the hash are left out.
+const fn slot(hash: u32, rest: u32) -> (usize, u64) {
+    let at = hash >> rest;
     ((at >> 6) as usize, 1 << (at & 63))
 }
 
