@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
     let ends = ["client in", "server in"].map(End::new);
     let mut conversation = Conversation::new(Transport::Udp, 443, &[]);
     let (mut datagram, mut offset) = (Vec::new(), [0u16; 2]);
-    for (number, (control, (direction, bytes))) in (0..).zip(pieces(data)) {
+    for (number, (control, (direction, bytes))) in (0u16..).zip(pieces(data)) {
         let end = &ends[direction.index()];
         match control >> 4 {
             0..=4 => {
@@ -77,12 +77,14 @@ impl End {
     }
 
     /// An Initial packet (RFC 9000 section 17.2.2) with a packet number of two bytes.
-    fn initial(&self, number: u8, frames: &[u8]) -> Vec<u8> {
+    fn initial(&self, number: u16, frames: &[u8]) -> Vec<u8> {
         let frames = [frames, &vec![0; SHORTEST.saturating_sub(frames.len())]].concat();
         let len = (0x4000 | (frames.len() + 2 + 16) as u16).to_be_bytes();
-        let header = [&[0xc1, 0, 0, 0, 1, 8][..], &ID, &[0, 0], &len, &[0, number]].concat();
+        let header = [&[0xc1, 0, 0, 0, 1, 8][..], &ID, &[0, 0], &len, &number.to_be_bytes()].concat();
         let mut nonce = self.iv;
-        nonce[11] ^= number;
+        let [high, low] = number.to_be_bytes();
+        nonce[10] ^= high;
+        nonce[11] ^= low;
         let payload = Payload { msg: &frames, aad: &header };
         let sealed = self.key.encrypt(&nonce.into(), payload).expect("a short message");
         let number_at = header.len() - 2;

@@ -75,8 +75,9 @@ impl Needles {
         let (mut filter, rest) = (vec![0u64; bits / 64], 32 - bits.trailing_zeros());
         let mut places = Vec::with_capacity(list.len() * step);
         for (needle, it) in (0u32..).zip(&list) {
-            for (lead, block) in (0u32..).zip(it.bytes.windows(BLOCK)).take(step) {
-                let hash = hash(block);
+            let blocks = it.bytes.windows(BLOCK).filter_map(<[u8]>::first_chunk);
+            for (lead, block) in (0u32..).zip(blocks).take(step) {
+                let hash = hash(*block);
                 let (word, bit) = slot(hash, rest);
                 filter[word] |= bit;
                 places.push(Beginning { hash, lead, needle });
@@ -95,12 +96,14 @@ impl Needles {
         if self.list.is_empty() {
             return;
         }
-        for (at, block) in bytes.windows(BLOCK).enumerate().step_by(self.step) {
-            let hash = hash(block);
+        let mut at = 0;
+        while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            let hash = hash(*block);
             let (word, bit) = slot(hash, self.rest);
             if self.filter.get(word).is_some_and(|bits| bits & bit != 0) {
                 self.check(bytes, at, hash, found);
             }
+            at += self.step;
         }
     }
 
@@ -137,9 +140,8 @@ impl Needles {
 }
 
 /// The hash of a block. Setting a bit makes letters of both cases the same, and some other bytes too, which does no harm.
-fn hash(block: &[u8]) -> u32 {
-    let number = block.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)) | 0x2020_2020;
-    number.wrapping_mul(0x9e37_79b1)
+const fn hash(block: [u8; BLOCK]) -> u32 {
+    (u32::from_le_bytes(block) | 0x2020_2020).wrapping_mul(0x9e37_79b1)
 }
 
 /// Where the filter keeps a hash: which word, which bit. `rest`: how many bits of the hash are left out.

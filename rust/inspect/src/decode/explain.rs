@@ -1,5 +1,6 @@
 //! Goes a chain of steps again, to show what each yields.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::compress::{Format, inflate};
@@ -132,19 +133,20 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
 }
 
 fn select(bytes: &[u8], word: &str, step: &str, pieces: &[Piece]) -> Option<Vec<u8>> {
-    let mut number = 0;
-    let plain = |piece: &Piece| step_text(word, &piece.path, 1, piece.suffix);
-    pieces
-        .iter()
-        .find(|piece| {
-            if !step.starts_with(plain(piece).trim_end_matches(piece.suffix)) {
-                return false;
-            }
-            let same = pieces.iter().take_while(|it| !std::ptr::eq(*it, *piece));
-            number = 1 + same.filter(|it| it.path == piece.path && it.suffix == piece.suffix).count() as u32;
-            step_text(word, &piece.path, number, piece.suffix) == step
-        })
-        .map(|piece| piece.bytes(bytes).to_vec())
+    // A path with its suffix may be the beginning of another's.
+    let mut seen: HashMap<(&str, &str), u32> = HashMap::new();
+    for piece in pieces {
+        let plain = step_text(word, &piece.path, 1, piece.suffix);
+        if !step.starts_with(plain.trim_end_matches(piece.suffix)) {
+            continue;
+        }
+        let number = seen.entry((&piece.path, piece.suffix)).or_default();
+        *number += 1;
+        if step_text(word, &piece.path, *number, piece.suffix) == step {
+            return Some(piece.bytes(bytes).to_vec());
+        }
+    }
+    None
 }
 
 /// Undoes the chunked coding (RFC 9112 section 7.1) as far as it is sound.

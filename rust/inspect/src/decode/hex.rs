@@ -5,14 +5,38 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }
-    let (mut upper, mut lower) = (false, false);
-    let mut bytes = Vec::with_capacity(text.len() / 2);
-    for pair in text.chunks_exact(2) {
-        upper |= pair.iter().any(u8::is_ascii_uppercase);
-        lower |= pair.iter().any(u8::is_ascii_lowercase);
-        bytes.push(digit(pair[0])? << 4 | digit(pair[1])?);
+    let mut classes = 0;
+    for &byte in text {
+        classes |= CLASS[usize::from(byte)];
+        if classes & OTHER != 0 {
+            return None;
+        }
     }
-    (!(upper && lower)).then_some(bytes)
+    if classes & UPPER != 0 && classes & LOWER != 0 {
+        return None;
+    }
+    text.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
+
+const UPPER: u8 = 1;
+const LOWER: u8 = 2;
+/// No hexadecimal digit.
+const OTHER: u8 = 4;
+const CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut out = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        out[byte] = match byte as u8 {
+            b'0'..=b'9' => 0,
+            b'a'..=b'f' => LOWER,
+            b'A'..=b'F' => UPPER,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    out
 }
 
 /// The value of a hexadecimal digit.
