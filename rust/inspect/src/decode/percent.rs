@@ -2,10 +2,16 @@
 
 use super::hex::digit;
 
+/// A search by vector is worth its set-up behind so many bytes.
+const SHORT: usize = 16;
+
 /// Whether a `%` with two hexadecimal digits stands somewhere.
 pub fn is_encoded(text: &[u8]) -> bool {
     let is_digit = |at: usize| text.get(at).is_some_and(|byte| digit(*byte).is_some());
-    memchr::memchr_iter(b'%', text).any(|at| is_digit(at + 1) && is_digit(at + 2))
+    // Values are short, and most have their first in the beginning.
+    let first = text.iter().take(SHORT).position(|&byte| byte == b'%');
+    first.is_some_and(|at| is_digit(at + 1) && is_digit(at + 2))
+        || memchr::memchr_iter(b'%', text).any(|at| is_digit(at + 1) && is_digit(at + 2))
 }
 
 /// Decodes what is encoded and keeps the rest, broken escapes too. `plus`: a `+` is a space.
@@ -19,20 +25,21 @@ pub fn decode(text: &[u8], plus: bool) -> Vec<u8> {
 pub fn decode_to(out: &mut Vec<u8>, text: &[u8], plus: bool) {
     out.clear();
     out.reserve(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    out.push(high << 4 | low);
-                    rest = after;
-                }
-                _ => out.push(b'%'),
-            },
-            (b'+', _) if plus => out.push(b' '),
-            _ => out.push(*first),
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        let mut made = byte;
+        if byte == b'%' {
+            if let Some(&[high, low]) = text.get(at + 1..at + 3)
+                && let (Some(high), Some(low)) = (digit(high), digit(low))
+            {
+                made = high << 4 | low;
+                at += 2;
+            }
+        } else if byte == b'+' && plus {
+            made = b' ';
         }
+        out.push(made);
+        at += 1;
     }
 }
 

@@ -270,19 +270,21 @@ fn is_zlib(bytes: &[u8], room: usize, ratio: usize) -> bool {
 }
 
 /// What a byte tells about the part that it stands in.
-const CLASS: [u8; 256] = classes();
-const CONTROL: u8 = 1;
-const PERCENT: u8 = 2;
-const MARK: u8 = 4;
+const CLASS: [u16; 256] = classes();
+const CONTROL: u16 = 1;
+const PERCENT: u16 = 2;
+const MARK: u16 = 4;
 /// No digit of base64, white space or padding.
-const UNCODED: u8 = 8;
-const NO_NUMBER: u8 = 16;
+const UNCODED: u16 = 8;
+const NO_NUMBER: u16 = 16;
 /// No hexadecimal digit, and no hyphen between groups of them.
-const NO_HEX: u8 = 32;
-const SPACE: u8 = 64;
-const HYPHEN: u8 = 128;
+const NO_HEX: u16 = 32;
+const SPACE: u16 = 64;
+const HYPHEN: u16 = 128;
+const UPPER: u16 = 256;
+const LOWER: u16 = 512;
 
-const fn classes() -> [u8; 256] {
+const fn classes() -> [u16; 256] {
     let mut out = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -297,7 +299,9 @@ const fn classes() -> [u8; 256] {
             | if it.is_ascii_digit() { 0 } else { NO_NUMBER }
             | if it.is_ascii_hexdigit() || it == b'-' { 0 } else { NO_HEX }
             | if it == b' ' { SPACE } else { 0 }
-            | if it == b'-' { HYPHEN } else { 0 };
+            | if it == b'-' { HYPHEN } else { 0 }
+            | if it.is_ascii_uppercase() { UPPER } else { 0 }
+            | if it.is_ascii_lowercase() { LOWER } else { 0 };
         byte += 1;
     }
     out
@@ -309,7 +313,7 @@ pub fn is_coded(part: &[u8]) -> bool {
 }
 
 /// Whether a part that could be base64 is far likelier to be something else: a UUID or a short hexadecimal number, or words.
-fn is_word(part: &[u8], class: u8) -> bool {
+fn is_word(part: &[u8], class: u16) -> bool {
     if class & NO_HEX == 0 {
         return class & HYPHEN != 0 || part.len() < HEX_MIN;
     }
@@ -318,8 +322,8 @@ fn is_word(part: &[u8], class: u8) -> bool {
 }
 
 /// Capitals that do not begin a word, and other letters: base64 has both.
-fn is_mixed(part: &[u8]) -> bool {
-    part.iter().skip(1).any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase)
+fn is_mixed(part: &[u8], class: u16) -> bool {
+    class & UPPER != 0 && class & LOWER != 0 && part.iter().skip(1).any(u8::is_ascii_uppercase)
 }
 
 /// Whether hexadecimal digits, which may be decimal alone, can be those of a text.
@@ -364,7 +368,7 @@ fn promise(part: &[u8]) -> Promise {
         return Promise::Some;
     }
     if class & UNCODED == 0 {
-        let long = part.len() >= 14 || (part.len() >= 11 && is_mixed(part));
+        let long = part.len() >= 14 || (part.len() >= 11 && is_mixed(part, class));
         let coded = long && class & NO_NUMBER != 0 && !is_word(part, class);
         if coded && class & NO_HEX != 0 && part.len() <= LONGEST_WORD {
             return Promise::Word;

@@ -46,7 +46,7 @@ impl Interest<'_> {
         }
         self.learned.recognise(value).is_some()
             || self.shapes.has_any(value)
-            || (!is_words(value) && self.cribs.open(value).is_some())
+            || (self.cribs.fit(value) && !is_words(value) && self.cribs.open(value).is_some())
     }
 
     fn holds_known(&self, value: &[u8]) -> bool {

@@ -63,9 +63,14 @@ impl Cribs {
         self.periods.is_empty()
     }
 
+    /// Whether the bytes are enough to be searched.
+    pub const fn fit(&self, bytes: &[u8]) -> bool {
+        !self.periods.is_empty() && bytes.len() >= SHORTEST_SEARCHED
+    }
+
     /// What lies beneath a cipher in the bytes, which may be written in hexadecimal digits or base64.
     pub fn open<'a>(&self, bytes: &'a [u8]) -> Option<Sealed<'a>> {
-        if self.is_empty() || bytes.len() < SHORTEST_SEARCHED {
+        if !self.fit(bytes) {
             return None;
         }
         let written = hex::decode(bytes.trim_ascii())
@@ -81,7 +86,9 @@ impl Cribs {
     /// The shortest key under which one of the texts lies in the bytes.
     fn find(&self, bytes: &[u8]) -> Option<Key> {
         let mut differences = Vec::with_capacity(bytes.len());
-        self.periods.iter().zip(1..).find_map(|(period, length)| {
+        let mut fitting =
+            self.periods.iter().zip(1..).take_while(|(_, length)| bytes.len() >= length + AGREEING);
+        fitting.find_map(|(period, length)| {
             differences.clear();
             differences.extend(difference(bytes, length));
             let mut first = None;
