@@ -23,7 +23,8 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::run;
-use native::{Abi, LIBRARY};
+pub use native::Abi;
+use native::LIBRARY;
 use public_api::ApiTool;
 use resources::Resources;
 use tools::Tools;

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         Chore::Ci(arguments) => ci::run(&arguments),
         Chore::Apk(arguments) => apk::run(&arguments),
         Chore::Setup => apk::setup(),
-        Chore::Reproducible => apk::reproducible::run(),
+        Chore::Reproducible => apk::reproducible::run(&apk::Abi::ALL),
         Chore::Conformance(arguments) => conformance::run(&arguments),
         Chore::Counts(arguments) => counts::run(&arguments),
         Chore::Accuracy(arguments) => accuracy::run(&arguments),

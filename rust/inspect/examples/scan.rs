@@ -86,7 +86,7 @@ fn main() {
 /// The nth piece of a content.
 type Piece = fn(u64) -> String;
 
-const CONTENTS: [(&str, Piece); 8] = [
+const CONTENTS: [(&str, Piece); 9] = [
     ("json", |n| {
         let (begin, id) = (if n == 0 { "[" } else { "," }, noise(n));
         format!(
@@ -113,6 +113,14 @@ const CONTENTS: [(&str, Piece); 8] = [
     ("fields", |n| {
         let id = noise(n);
         format!("t{}=event%20{}&w={}&title=a+page+of+{}&", id % 40, id % 1000, id >> 40, id % 77)
+    }),
+    // {"event":"screen_view","session":"9b3e…"}, over and over.
+    ("base64", |n| {
+        if n == 0 {
+            "W3siZXZlbnQiOiJzY3JlZW5fdmlldyIs".into()
+        } else {
+            "InNlc3Npb24iOiI5YjNlNTFhNyIsImV2ZW50IjoicGFnZV92aWV3Iiwi".into()
+        }
     }),
     ("json texts", |n| {
         let begin = if n == 0 { "[" } else { "," };

@@ -10,17 +10,18 @@ use super::native::Abi;
 use super::{Workshop, contents};
 use crate::run;
 
-/// Builds here, and then from nothing in a copy of what is committed or would be: that one takes some minutes.
+/// Builds an APK for these ABIs here, and then from nothing in a copy of what is committed or would be: that one takes some
+/// minutes.
 ///
 /// # Errors
 /// When a build fails, or the APKs differ: then with the first entry that does.
-pub fn run() -> Result<()> {
-    let here = Workshop::open(&run::root(), &run::target().join("android"))?.unsigned(&Abi::ALL)?;
+pub fn run(abis: &[Abi]) -> Result<()> {
+    let here = Workshop::open(&run::root(), &run::target().join("android"))?.unsigned(abis)?;
     let copy = run::target().join("reproducible");
     let _ = std::fs::remove_dir_all(&copy);
     copy_sources(&run::root(), &copy.join("sources"))?;
     eprintln!("── again, in {}", copy.display());
-    let there = Workshop::open(&copy.join("sources"), &copy.join("target"))?.unsigned(&Abi::ALL)?;
+    let there = Workshop::open(&copy.join("sources"), &copy.join("target"))?.unsigned(abis)?;
     if std::fs::read(&here)? == std::fs::read(&there)? {
         eprintln!("reproducible: both builds gave the same {} bytes", std::fs::metadata(&here)?.len());
         std::fs::remove_dir_all(copy)?;

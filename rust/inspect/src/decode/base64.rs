@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use base64::alphabet;
+use base64::engine::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
 /// What was decoded, and how it was written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Base64 {
@@ -11,105 +15,115 @@ pub struct Base64 {
     pub step: Cow<'static, str>,
 }
 
-const INVALID: u8 = 0xff;
-const SPACE: u8 = 0xfe;
-const PAD: u8 = 0xfd;
+/// `+` or `/`.
+const STANDARD: u8 = 1;
+/// `-` or `_`.
+const URL_SAFE: u8 = 2;
+const PADDING: u8 = 4;
+const SPACE: u8 = 8;
+/// White space that breaks lines or indents them.
+const BREAK: u8 = 16;
+/// What base64 never has.
+const OTHER: u8 = 32;
 
-const TABLE: [u8; 256] = table();
+/// What a byte is; 0 for letters and decimal digits.
+const CLASS: [u8; 256] = classes();
 
-const fn table() -> [u8; 256] {
-    let mut table = [INVALID; 256];
-    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut i = 0;
-    while i < 64 {
-        table[letters[i] as usize] = i as u8;
-        i += 1;
+const fn classes() -> [u8; 256] {
+    let mut out = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        out[byte] = match byte as u8 {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => 0,
+            b'+' | b'/' => STANDARD,
+            b'-' | b'_' => URL_SAFE,
+            b'=' => PADDING,
+            b' ' => SPACE,
+            b'\t' | b'\r' | b'\n' => BREAK,
+            _ => OTHER,
+        };
+        byte += 1;
     }
-    table[b'-' as usize] = 62;
-    table[b'_' as usize] = 63;
-    table[b'=' as usize] = PAD;
-    table[b' ' as usize] = SPACE;
-    table[b'\t' as usize] = SPACE;
-    table[b'\r' as usize] = SPACE;
-    table[b'\n' as usize] = SPACE;
-    table
+    out
 }
 
+/// Whatever the last digits leave over.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD_ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE_ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
 /// Whether a byte can stand in base64, padding and white space apart.
-pub fn is_digit(byte: u8) -> bool {
-    TABLE[usize::from(byte)] < 64
+pub const fn is_digit(byte: u8) -> bool {
+    CLASS[byte as usize] & !(STANDARD | URL_SAFE) == 0
 }
 
 /// The first three bytes, if the text begins with four digits.
 pub fn first(text: &[u8]) -> Option<[u8; 3]> {
     let digits: &[u8; 4] = text.first_chunk()?;
-    let bits = digits.iter().try_fold(0u32, |bits, &byte| {
-        is_digit(byte).then(|| bits << 6 | u32::from(TABLE[usize::from(byte)]))
-    })?;
-    let [_, bytes @ ..] = bits.to_be_bytes();
-    Some(bytes)
+    let class = digits.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
+    let mut out = [0; 3];
+    let engine = if class & URL_SAFE == 0 { &STANDARD_ENGINE } else { &URL_SAFE_ENGINE };
+    (engine.decode_slice_unchecked(digits, &mut out) == Ok(3)).then_some(out)
 }
 
 /// Decodes, if nothing else than base64 stands there and at least `min` bytes come of it.
 ///
 /// A last quantum that was cut off yields the bytes it has. A space may stand for a `+` that a form decoded.
 pub fn decode(text: &[u8], min: usize) -> Option<Base64> {
+    /// What is no base64 shows that soon.
+    const PIECE: usize = 64;
     if text.len() < min {
         return None;
     }
-    let (mut digits, mut spaces, mut breaks, mut url, mut std) = (0usize, 0usize, 0usize, false, false);
-    let mut padding = 0usize;
-    for &byte in text {
-        match TABLE[usize::from(byte)] {
-            INVALID => return None,
-            PAD => padding += 1,
-            SPACE if byte == b' ' => spaces += 1,
-            SPACE => breaks += 1,
-            _ if padding > 0 => return None,
-            _ => {
-                digits += 1;
-                url |= matches!(byte, b'-' | b'_');
-                std |= matches!(byte, b'+' | b'/');
-            }
+    let mut class = 0;
+    for piece in text.chunks(PIECE) {
+        class = piece.iter().fold(class, |class, &byte| class | CLASS[usize::from(byte)]);
+        if class & OTHER != 0 {
+            return None;
         }
     }
-    if padding > 2 || (url && std) || digits % 4 == 1 && padding > 0 {
+    let url = class & URL_SAFE != 0;
+    if url && class & STANDARD != 0 {
         return None;
     }
-    let plus = spaces > 0 && breaks == 0 && !url && (digits + spaces + padding).is_multiple_of(4);
-    let all = if plus { digits + spaces } else { digits };
-    if all * 3 / 4 < min {
-        return None;
-    }
-    if spaces > 0 && !plus && spaces * 16 > digits {
-        return None; // words, not lines
-    }
-    let mut bytes = Vec::with_capacity(digits * 3 / 4 + 3);
-    let (mut bits, mut count) = (0u32, 0u32);
-    for &byte in text {
-        let digit = match TABLE[usize::from(byte)] {
-            SPACE if plus && byte == b' ' => 62,
-            PAD | SPACE | INVALID => continue,
-            digit => digit,
-        };
-        bits = (bits << 6 | u32::from(digit)) & 0xff_ffff;
-        count += 1;
-        if count == 4 {
-            bytes.extend_from_slice(&bits.to_be_bytes()[1..]);
-            (bits, count) = (0, 0);
-        }
-    }
-    match count {
-        2 => bytes.push((bits >> 4) as u8),
-        3 => bytes.extend_from_slice(&((bits >> 2) as u16).to_be_bytes()),
-        _ => {}
-    }
+    let unwrapped =
+        if class & (SPACE | BREAK) == 0 { Cow::Borrowed(text) } else { Cow::Owned(unwrap(text, class)?) };
+    let bytes = decode_digits(&unwrapped, url, min)?;
     let step = match line_length(text) {
         Some(length) => Cow::Owned(format!("base64 (lines of {length})")),
         None if url => Cow::Borrowed("base64 (url-safe)"),
         None => Cow::Borrowed("base64"),
     };
     Some(Base64 { bytes, step })
+}
+
+/// Takes white space out, or makes it what it was before a form decoded it.
+fn unwrap(text: &[u8], class: u8) -> Option<Vec<u8>> {
+    let count = |is: fn(u8) -> bool| text.iter().filter(|&&byte| is(byte)).count();
+    let (digits, spaces, padding) = (count(is_digit), count(|byte| byte == b' '), count(|byte| byte == b'='));
+    let was_plus = class & (BREAK | URL_SAFE) == 0 && (digits + spaces + padding).is_multiple_of(4);
+    if !was_plus && spaces * 16 > digits {
+        return None; // words, not lines
+    }
+    Some(if was_plus {
+        text.iter().map(|&byte| if byte == b' ' { b'+' } else { byte }).collect()
+    } else {
+        text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
+    })
+}
+
+fn decode_digits(text: &[u8], url: bool, min: usize) -> Option<Vec<u8>> {
+    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let digits = text.get(..text.len() - padding)?;
+    let alone = usize::from(digits.len() % 4 == 1);
+    if padding > 2 || alone * padding > 0 || digits.len() * 3 / 4 < min {
+        return None;
+    }
+    let engine = if url { &URL_SAFE_ENGINE } else { &STANDARD_ENGINE };
+    // A digit that is alone has too few bits for a byte.
+    engine.decode(&digits[..digits.len() - alone]).ok()
 }
 
 fn line_length(text: &[u8]) -> Option<usize> {

@@ -29,7 +29,9 @@ pub fn is_text(bytes: &[u8]) -> bool {
         }
         Err(_) => return false,
     };
-    !text.is_empty() && !text.bytes().any(is_control)
+    // By vector, piece by piece.
+    let has_control = |piece: &[u8]| piece.iter().fold(false, |any, &byte| any | is_control(byte));
+    !text.is_empty() && !text.as_bytes().chunks(256).any(has_control)
 }
 
 /// Whether the beginning looks like text in some 8-bit character set. For content that says of itself that it is.
@@ -45,7 +47,7 @@ pub fn has_words(bytes: &[u8]) -> bool {
     has(u8::is_ascii_alphanumeric, 8) || has(|byte| byte.is_ascii_graphic() || *byte == b' ', 10)
 }
 
-fn is_control(byte: u8) -> bool {
+const fn is_control(byte: u8) -> bool {
     byte == 0x7f || (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c))
 }
 
