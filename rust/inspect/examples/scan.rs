@@ -119,7 +119,7 @@ const CONTENTS: [(&str, Piece); 9] = [
         if n == 0 {
             "W3siZXZlbnQiOiJzY3JlZW5fdmlldyIs".into()
         } else {
-            "InNlc3Npb24iOiI5YjNlNTFhNyIsImV2ZW50IjoicGFnZV92aWV3Iiwi".into()
+            "InNlc3Npb24iOiI5YjNlNTFhNyIsImV2ZW50IjoicGFnZV92aWV3cyIs".into()
         }
     }),
     ("json texts", |n| {

@@ -91,7 +91,8 @@ pub fn decode(text: &[u8], min: usize) -> Option<Base64> {
     let unwrapped =
         if class & (SPACE | BREAK) == 0 { Cow::Borrowed(text) } else { Cow::Owned(unwrap(text, class)?) };
     let bytes = decode_digits(&unwrapped, url, min)?;
-    let step = match line_length(text) {
+    let lines = if class & BREAK == 0 { None } else { line_length(text) };
+    let step = match lines {
         Some(length) => Cow::Owned(format!("base64 (lines of {length})")),
         None if url => Cow::Borrowed("base64 (url-safe)"),
         None => Cow::Borrowed("base64"),
