@@ -128,11 +128,6 @@ impl Flow {
         if pending { over.min(self.last + FLUSH_AFTER) } else { over }
     }
 
-    /// Whether bytes of its packets are kept.
-    pub fn holds_any(&self) -> bool {
-        self.held > 0
-    }
-
     /// Whether a packet between the same ends belongs to a new flow.
     fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         match &packet.segment {
@@ -257,8 +252,8 @@ impl FlowTable {
         None
     }
 
-    /// Counts the `len` bytes of a packet that was just handled as kept, or, when nothing is kept of the flow any more,
-    /// all of it as gone.
+    /// Counts the `len` bytes that were read of a packet that was just handled as kept, or, when nothing is kept of the
+    /// flow any more, all of it as gone.
     pub fn hold(&mut self, id: FlowId, len: usize) {
         let flow = &mut self.flows[id];
         let kept = flow.live.as_ref().is_some_and(|live| live.keeps_bytes());

@@ -284,10 +284,7 @@ impl Inspector {
             }
             Segment::Fragment | Segment::Other(_) => {}
         }
-        self.table.hold(place.id, packet.ip.payload.len());
-        if self.table.get_mut(place.id).holds_any() {
-            self.unread = 0;
-        }
+        self.table.hold(place.id, packet.ip.payload.len() - self.unread);
         self.table.arm(place.id);
         while let Some(id) = self.table.poll_eviction() {
             self.retire(id);
@@ -301,12 +298,16 @@ impl Inspector {
         flow.bytes[place.direction.index()] += added;
         if let Some(live) = &mut flow.live {
             let Live { streams, dissector } = &mut **live;
-            let wanted = Direction::BOTH.map(|way| dissector.wants(way));
-            for way in Direction::BOTH.into_iter().filter(|way| !wanted[way.index()]) {
-                streams.discard(way);
+            for way in Direction::BOTH {
+                if !dissector.wants(way) {
+                    streams.discard(way);
+                }
+            }
+            if !streams.is_read(place.direction) {
+                self.unread = segment.payload.len();
             }
             // Most packets belong to flows that nobody reads any more: for these nothing changes.
-            if wanted.contains(&true) {
+            if Direction::BOTH.iter().any(|way| streams.is_read(*way)) {
                 let mut seen = mem::take(&mut self.observations);
                 let (read, missing) = (&mut flow.read, &mut flow.missing);
                 streams.handle_segment(place.direction, segment, &mut |way, event| {
@@ -314,8 +315,6 @@ impl Inspector {
                     dissector.handle_stream(now, way, event, &mut seen);
                 });
                 self.take_observations(place.id, seen);
-            } else {
-                self.unread = segment.payload.len();
             }
         }
         if let Some(close) = close
