@@ -173,11 +173,8 @@ mod tests {
     #[test]
     fn the_sequence_number_is_the_one_that_is_asked_for() {
         let remote = (Ipv4Addr::new(203, 0, 113, 1), 443).into();
-        let key = FlowKey {
-            transport: Transport::Tcp,
-            local: (Ipv4Addr::new(10, 0, 0, 2), 40_000).into(),
-            remote,
-        };
+        let key =
+            FlowKey { transport: Transport::Tcp, local: (Ipv4Addr::new(10, 0, 0, 2), 40_000).into(), remote };
         let syn = TcpSegment {
             source_port: 40_000,
             destination_port: 443,

@@ -141,7 +141,9 @@ fn only_so_many_quiet_connections_keep_their_buffers() {
     let open: Vec<_> = phones.iter().map(|phone| establish(&mut stack, (phone, V4.1))).collect();
     assert_eq!(stack.buffers(), 3 * each);
     // Those that have something to do have theirs in any case.
-    open.iter().for_each(|(id, _)| drop(stack.handle_upstream(START, *id, b"data")));
+    for (id, _) in &open {
+        assert_eq!(stack.handle_upstream(START, *id, b"data"), 4);
+    }
     assert_eq!(stack.buffers(), 20 * each);
     for (phone, (_, seq)) in phones.iter().zip(&open) {
         let ack = tcp((phone, V4.1), TcpControl::None, 1001, Some(seq.wrapping_add(4)), &[]);
