@@ -277,6 +277,7 @@ impl Inspector {
             self.emit_flow(place.id);
         }
         match &packet.segment {
+            Segment::Tcp(segment) if self.pass_over(&place, segment) => return,
             Segment::Tcp(segment) => self.handle_tcp(&place, segment),
             Segment::Udp(datagram) => self.handle_udp(&place, datagram),
             Segment::Icmp(icmp) => {
@@ -289,6 +290,18 @@ impl Inspector {
         while let Some(id) = self.table.poll_eviction() {
             self.retire(id);
         }
+    }
+
+    /// Counts a segment of a connection that nobody reads any more and that goes on. Most are of these, and change nothing
+    /// else.
+    fn pass_over(&mut self, place: &Place, segment: &TcpSegment<'_>) -> bool {
+        let flow = self.table.get_mut(place.id);
+        if !flow.passed_over || segment.flags.fin || segment.flags.rst {
+            return false;
+        }
+        flow.bytes[place.direction.index()] += flow.tcp.handle(place.direction, segment).0;
+        self.unread = segment.payload.len();
+        true
     }
 
     fn handle_tcp(&mut self, place: &Place, segment: &TcpSegment<'_>) {
@@ -306,7 +319,6 @@ impl Inspector {
             if !streams.is_read(place.direction) {
                 self.unread = segment.payload.len();
             }
-            // Most packets belong to flows that nobody reads any more: for these nothing changes.
             if Direction::BOTH.iter().any(|way| streams.is_read(*way)) {
                 let mut seen = mem::take(&mut self.observations);
                 let (read, missing) = (&mut flow.read, &mut flow.missing);

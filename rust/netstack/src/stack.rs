@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use packet::{
     Direction, FlowKey, IcmpMessage, Packet, Reassembled, Reassembler, Segment, TcpSegment, Timestamp,
     Transport,
@@ -36,13 +37,21 @@ pub struct Config {
     pub most_quiet: usize,
 }
 
+impl Config {
+    /// For a TUN of this MTU in bytes. With less room than for 16 packets, an upstream socket is read in pieces that cost
+    /// more than they carry.
+    pub fn for_mtu(mtu: usize) -> Self {
+        Self { mtu, buffer: (16 * mtu).clamp(64 << 10, 256 << 10), ..Self::default() }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             mtu: 1500,
             seed: 0,
             most_flows: 16_384,
-            buffer: 256 << 10,
+            buffer: 64 << 10,
             most_buffers: 1 << 30,
             most_quiet: 64,
         }
@@ -82,7 +91,7 @@ pub struct Stack {
     config: Config,
     flows: BTreeMap<FlowId, Entry>,
     /// Looked up, never iterated.
-    index: HashMap<FlowKey, FlowId>,
+    index: HashMap<FlowKey, FlowId, RandomState>,
     timers: Timers,
     wire: Wire,
     events: VecDeque<(FlowId, Event)>,
@@ -135,7 +144,7 @@ impl Stack {
         let config = Config { mtu: config.mtu.clamp(576, 65_535), ..config };
         Self {
             flows: BTreeMap::new(),
-            index: HashMap::new(),
+            index: HashMap::default(),
             timers: Timers::default(),
             wire: Wire::new(config.mtu),
             events: VecDeque::new(),

@@ -42,12 +42,13 @@ pub(crate) struct Wire {
     pub(crate) outbox: Outbox,
     /// One for all sockets: what differs between them is the remote address, which is its own.
     interface: Interface,
-    /// Of connections that rest or are over. Zeroing new buffers costs more than all else of a short connection.
+    /// Of connections that rest or are over. Zeroing new buffers costs more than all else of a short connection, and an
+    /// allocator that gets large pieces back fills them with small ones.
     spare: Vec<Endpoint>,
 }
 
 impl Wire {
-    const MOST_SPARE: usize = 16;
+    const MOST_SPARE: usize = 128;
 
     pub(crate) fn new(mtu: usize) -> Self {
         let mut outbox = Outbox::default();

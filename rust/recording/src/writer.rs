@@ -66,12 +66,10 @@ impl<W: Write> Writer<W> {
     ) -> io::Result<()> {
         let captured = &bytes[..bytes.len().min(kept).min(LONGEST_PACKET)];
         let nanos = now.max(Timestamp::default()).as_nanos() as u64;
+        let original = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let numbers = [0, (nanos >> 32) as u32, nanos as u32, captured.len() as u32, original];
         self.begin(block::ENHANCED);
-        self.u32(0);
-        self.u32((nanos >> 32) as u32);
-        self.u32(nanos as u32);
-        self.u32(captured.len() as u32);
-        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.block.extend_from_slice(numbers.map(u32::to_le_bytes).as_flattened());
         self.block.extend_from_slice(captured);
         self.pad();
         if let Some(direction) = direction {
