@@ -391,7 +391,7 @@ fn dns_is_redirected() {
 fn a_gigabyte_arrives_whole() {
     let report = with_engine("gigabyte", 9000, None, Duration::from_secs(420), |namespaces| {
         #[expect(clippy::disallowed_methods, reason = "a measurement")]
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         download(namespaces, WORLD_V4, 1_000_000_000);
         eprintln!("1 GB in {:?}", start.elapsed());
     });
