@@ -393,7 +393,7 @@ impl TcpFlow {
         }
         match state {
             State::Closed if self.shut => {
-                self.stage = Stage::Over;
+                self.leave(Stage::Over, wire);
                 self.end(Change::Closed, changes);
             }
             // smoltcp listens again when a handshake is reset, or when it cannot make sense of the SYN.
@@ -409,13 +409,18 @@ impl TcpFlow {
                 if answered {
                     let ack = wire.outbox.last().unwrap_or_default().to_vec();
                     let over = Stage::Lingering { ack, expected: terminator.next() };
-                    if let Stage::Open(terminator) = std::mem::replace(&mut self.stage, over) {
-                        terminator.end(wire);
-                    }
+                    self.leave(over, wire);
                 }
                 self.end(Change::Closed, changes);
             }
             _ => {}
+        }
+    }
+
+    /// Gives the socket back of a connection that both sides finished.
+    fn leave(&mut self, stage: Stage, wire: &mut Wire) {
+        if let Stage::Open(terminator) = std::mem::replace(&mut self.stage, stage) {
+            terminator.end(wire);
         }
     }
 
