@@ -37,21 +37,13 @@ pub struct Config {
     pub most_quiet: usize,
 }
 
-impl Config {
-    /// For a TUN of this MTU in bytes. With less room than for 16 packets, an upstream socket is read in pieces that cost
-    /// more than they carry.
-    pub fn for_mtu(mtu: usize) -> Self {
-        Self { mtu, buffer: (16 * mtu).clamp(64 << 10, 256 << 10), ..Self::default() }
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
             mtu: 1500,
             seed: 0,
             most_flows: 16_384,
-            buffer: 64 << 10,
+            buffer: 256 << 10,
             most_buffers: 1 << 30,
             most_quiet: 64,
         }
