@@ -402,6 +402,7 @@ fn a_gigabyte_arrives_whole() {
 /// Begins this many connections within a second, evenly, and counts how many are refused and how many open in 100 s.
 /// A SYN that finds the TUN's queue full (500 packets, as Android's) is lost, and sent again by the phone's kernel
 /// after seconds: those of a burst together, so that most of them are lost again.
+#[expect(clippy::disallowed_methods, reason = "what is sent has a rate")]
 fn storm(count: usize) -> (usize, usize) {
     let target = remote(WORLD_V4, 81).into();
     let began = Instant::now();
