@@ -1,5 +1,7 @@
 //! The table of flows: packets in, packets and events out.
 
+mod buffers;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
@@ -127,8 +129,6 @@ enum Kind {
 const LEAST_IDLE: Duration = Duration::from_secs(10);
 /// How often a full table is searched for an idle flow.
 const EVICTION_PAUSE: Duration = Duration::from_millis(100);
-/// Buffers of connections beyond the budget, in bytes.
-const LEAST_BUFFER: usize = 16 << 10;
 
 impl Stack {
     /// A stack without flows.
@@ -218,8 +218,7 @@ impl Stack {
 
     /// The upstream connection is there: the phone's SYN is answered.
     pub fn connected(&mut self, now: Timestamp, id: FlowId) {
-        let buffer = self.config.buffer;
-        let buffer = self.afford(now, buffer, LEAST_BUFFER.min(buffer));
+        let buffer = self.afford(now, self.config.buffer);
         let isn = mix(self.config.seed ^ mix(id.0)) as u32;
         self.with_tcp(now, id, |flow, wire, changes| flow.connected(now, buffer, isn, wire, changes));
     }
@@ -464,41 +463,6 @@ impl Stack {
         if self.remove(id).is_some_and(|entry| !entry.told) {
             self.events.push_back((id, Event::Reset));
         }
-    }
-
-    /// Gives buffers to a connection that rests and is about to be told something.
-    fn resume(&mut self, now: Timestamp, id: FlowId) {
-        let Some(Entry { kind: Kind::Tcp(flow), .. }) = self.flows.get(&id) else { return };
-        let Some((whole, least)) = flow.rests_without() else { return };
-        let buffer = self.afford(now, whole, least.max(LEAST_BUFFER.min(whole)));
-        if let Some(Entry { kind: Kind::Tcp(flow), buffers, .. }) = self.flows.get_mut(&id) {
-            flow.resume(now, buffer, &mut self.wire);
-            *buffers = flow.buffers();
-            self.buffers += *buffers;
-        }
-    }
-
-    /// The size that each of a connection's two buffers gets, in bytes: `whole` while the budget lasts, for which quiet
-    /// connections give up theirs, else `least`.
-    fn afford(&mut self, now: Timestamp, whole: usize, least: usize) -> usize {
-        let most = self.config.most_buffers;
-        while self.buffers + 2 * whole > most && self.rest_quiet(now) {}
-        if self.buffers + 2 * whole <= most { whole } else { least }
-    }
-
-    /// Takes the buffers of the connection that was found quiet longest ago, if it still is. Whether there was any.
-    fn rest_quiet(&mut self, now: Timestamp) -> bool {
-        let Some(id) = self.quiet.pop_front() else { return false };
-        if let Some(entry) = self.flows.get_mut(&id)
-            && let Kind::Tcp(flow) = &mut entry.kind
-        {
-            entry.quiet = false;
-            if flow.is_quiet(now, &mut self.wire) {
-                flow.rest(&mut self.wire);
-                self.buffers -= std::mem::take(&mut entry.buffers);
-            }
-        }
-        true
     }
 
     fn with_tcp(

@@ -216,11 +216,10 @@ impl TcpFlow {
         }
     }
 
-    /// The size of the buffers that it rests without, and the smallest that will do, in bytes. `None` when it does not
-    /// rest.
-    pub(crate) const fn rests_without(&self) -> Option<(usize, usize)> {
+    /// The size of each of the buffers that it rests without, in bytes. `None` when it does not rest.
+    pub(crate) const fn rests_without(&self) -> Option<usize> {
         match &self.stage {
-            Stage::Resting(rest) => Some(rest.buffers()),
+            Stage::Resting(rest) => Some(rest.buffer),
             _ => None,
         }
     }
@@ -307,7 +306,7 @@ impl TcpFlow {
 
     /// Resets the phone's connection, if it is open. The flow is over; the upstream is not told.
     pub(crate) fn abort(&mut self, now: Timestamp, wire: &mut Wire) {
-        if let Some((buffer, _)) = self.rests_without() {
+        if let Some(buffer) = self.rests_without() {
             self.resume(now, buffer, wire);
         }
         if let Stage::Open(terminator) = &mut self.stage {

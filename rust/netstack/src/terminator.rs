@@ -40,17 +40,7 @@ pub(crate) struct Rest {
     /// The phone's window, unscaled.
     window: u16,
     /// Size of each of the two buffers it had, in bytes.
-    buffer: usize,
-}
-
-impl Rest {
-    /// The size that its buffers had and the smallest that they may have, in bytes: another would not fit the window
-    /// scale that the phone was told.
-    pub(crate) const fn buffers(&self) -> (usize, usize) {
-        let scale = (usize::BITS - self.buffer.leading_zeros()).saturating_sub(16);
-        let least = if scale == 0 { 0 } else { 1 << (15 + scale) };
-        (self.buffer, least)
-    }
+    pub(crate) buffer: usize,
 }
 
 impl Terminator {

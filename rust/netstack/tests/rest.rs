@@ -151,3 +151,17 @@ fn only_so_many_quiet_connections_keep_their_buffers() {
     }
     assert_eq!(stack.buffers(), 3 * each);
 }
+
+#[test]
+fn connections_that_go_on_together_stay_within_the_budget() {
+    let config = Config { most_quiet: 0, most_buffers: 4 << 20, ..Config::default() };
+    let (most, each) = (config.most_buffers, 2 * config.buffer);
+    let mut stack = Stack::new(config);
+    let phones: Vec<_> = (1..=100).map(|port| format!("10.0.0.2:{port}")).collect();
+    let open: Vec<_> = phones.iter().map(|phone| establish(&mut stack, (phone, V4.1))).collect();
+    assert_eq!(stack.buffers(), 0);
+    for (id, _) in &open {
+        assert_eq!(stack.handle_upstream(START, *id, b"data"), 4);
+    }
+    assert_eq!(stack.buffers(), most + (100 - most / each) * 2 * (16 << 10));
+}
