@@ -59,6 +59,7 @@ impl World {
             most_flows: MOST_FLOWS,
             buffer: BUFFER,
             most_buffers: 6 * 2 * BUFFER,
+            most_quiet: 1,
         };
         Self { stack: Stack::new(config), now: START, flows: BTreeMap::new(), phone: [(1000, 0); 4] }
     }

@@ -55,6 +55,7 @@ impl Script<'_> {
             quality,
             buffer: 1_500 + self.up_to(100_000),
             most_buffers: self.pick(&[0, 64 << 10, 1 << 30]),
+            most_quiet: 0,
             exchanges: (0..count).map(|index| self.exchange(index)).collect(),
             questions: Vec::new(),
             afterwards: Duration::from_secs(3 * 3600),

@@ -1,11 +1,14 @@
 //! `telltale tun`: a live session on a Linux TUN.
 
-use std::io;
-use std::os::fd::OwnedFd;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use inspect::Config;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::sync::mpsc::unbounded_channel;
 use tunnel::{Namespace, Sight};
 
@@ -28,11 +31,13 @@ pub fn run(args: &TunArgs) -> Result<Outcome, Failure> {
     let sink = Sink::new(&args.report, args.record.as_slice())?;
     let watch = watch::all(&args.subject)?;
     args.netns.as_deref().map(check_namespace).transpose()?;
-    let tun = open(&args.name)?;
+    let tun = match &args.netns {
+        Some(netns) => within(netns, || open(&args.name).and_then(|tun| route(args).map(|()| tun)))?,
+        None => open(&args.name)?,
+    };
     let recording = args.record.as_deref().map(session::create_recording).transpose()?;
-    match &args.netns {
-        Some(netns) => wire(netns, args)?,
-        None => live::line(&advice(&args.name, args.mtu)),
+    if args.netns.is_none() {
+        live::line(&advice(&args.name, args.mtu));
     }
     let plan = Plan {
         inspect: Config { source: source(args), home: args.subject.home.clone(), watch, ..Config::default() },
@@ -102,8 +107,10 @@ or a program in a network namespace (`--netns phone` does this for you):
 }
 
 /// Where `ip netns` keeps its namespaces (ip-netns(8)).
+const NAMESPACES: &str = "/run/netns";
+
 fn check_namespace(name: &str) -> Result<(), Failure> {
-    match Path::new("/run/netns").join(name).exists() {
+    match Path::new(NAMESPACES).join(name).exists() {
         true => Ok(()),
         false => Err(Failure(format!(
             "{name}: there is no such network namespace; `ip netns add {name}` makes it"
@@ -111,30 +118,53 @@ fn check_namespace(name: &str) -> Result<(), Failure> {
     }
 }
 
-/// Moves the TUN into a namespace and makes it the default route there. A session that ends takes all of it away.
-fn wire(netns: &str, args: &TunArgs) -> Result<(), Failure> {
-    let (name, mtu) = (&args.name, args.mtu);
-    ip(&["link", "set", name, "netns", netns])?;
-    let inside = |rest: &str| ip(&[&["-n", netns], rest.split(' ').collect::<Vec<_>>().as_slice()].concat());
-    inside("link set lo up")?;
-    inside(&format!("addr add {PHONE} dev {name}"))?;
-    inside(&format!("link set {name} mtu {mtu} up"))?;
-    inside(&format!("route add default dev {name}"))?;
-    // A kernel without IPv6 is no reason to stop.
-    let _ = inside(&format!("-6 addr add {PHONE_V6} dev {name} nodad"))
-        .and_then(|()| inside(&format!("-6 route add default dev {name}")));
-    Ok(())
+/// Does `work` in a network namespace, on a thread of its own: the caller's stays where it is.
+fn within<T: Send>(netns: &str, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+    let enter = || -> io::Result<()> {
+        let namespace = File::open(Path::new(NAMESPACES).join(netns))?;
+        Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+    };
+    let inside = || {
+        enter().map_err(|error| Failure(format!("{netns}: cannot be entered: {error}")))?;
+        work()
+    };
+    thread::scope(|scope| scope.spawn(inside).join().expect("it does not panic"))
 }
 
-fn ip(arguments: &[&str]) -> Result<(), Failure> {
-    let shown = arguments.join(" ");
-    let output = Command::new("ip")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Failure(format!("`ip {shown}` does not run: {error}; install iproute2")))?;
-    if output.status.success() {
-        return Ok(());
+/// Makes the TUN the default route of the thread's namespace. A session that ends takes all of it away.
+fn route(args: &TunArgs) -> Result<(), Failure> {
+    let (name, mtu) = (&args.name, args.mtu);
+    let needed = [
+        "link set lo up".to_owned(),
+        format!("addr add {PHONE} dev {name}"),
+        format!("link set {name} mtu {mtu} up"),
+        format!("route add default dev {name}"),
+    ];
+    // A kernel without IPv6 is no reason to stop.
+    let wanted = [format!("addr add {PHONE_V6} dev {name} nodad"), format!("route add ::/0 dev {name}")];
+    ip(&needed, &wanted)
+}
+
+/// Has one `ip` run commands, for each process takes as long as a session that begins. It stops at the first that fails,
+/// which is one of `needed` or else is no failure.
+fn ip(needed: &[String], wanted: &[String]) -> Result<(), Failure> {
+    let commands = [needed, wanted].concat().join("\n");
+    let run = || -> io::Result<Output> {
+        let pipes =
+            || Command::new("ip").args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = pipes()?;
+        // Without an end of its input it would wait for ever.
+        child.stdin.take().map_or(Ok(()), |mut input| input.write_all(commands.as_bytes()))?;
+        child.wait_with_output()
+    };
+    let output = run().map_err(|error| Failure(format!("`ip` does not run: {error}; install iproute2")))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // It says "Command failed -:3" of its third line.
+    let failed = said.rsplit_once("-:").and_then(|(_, line)| line.trim().parse::<usize>().ok());
+    match failed {
+        _ if output.status.success() => Ok(()),
+        Some(line) if line > needed.len() => Ok(()),
+        Some(line) if line > 0 => Err(Failure(format!("`ip {}`: {}", needed[line - 1], said.trim()))),
+        _ => Err(Failure(format!("`ip`: {}", said.trim()))),
     }
-    Err(Failure(format!("`ip {shown}`: {}", String::from_utf8_lossy(&output.stderr).trim())))
 }

@@ -59,6 +59,8 @@ pub struct Flow {
     flushed: bool,
     /// Its entry among the timers.
     armed: Option<Timestamp>,
+    /// Neither of its streams is read any more, and nothing is kept of it: its packets are only counted.
+    pub passed_over: bool,
     /// What takes it apart; gone when it is over.
     pub live: Option<Box<Live>>,
     /// Whether it was picked up in the middle.
@@ -78,6 +80,10 @@ impl Live {
     fn keeps_bytes(&self) -> bool {
         self.dissector.is_pending() || self.streams.is_waiting()
     }
+
+    fn reads_streams(&self) -> bool {
+        Direction::BOTH.iter().any(|way| self.streams.is_read(*way))
+    }
 }
 
 impl Flow {
@@ -95,6 +101,7 @@ impl Flow {
             held: 0,
             flushed: false,
             armed: None,
+            passed_over: false,
             live: Some(Box::new(Live { streams: TcpStreams::default(), dissector })),
             midstream,
         }
@@ -126,11 +133,6 @@ impl Flow {
         let pending = !self.flushed && self.live.as_ref().is_some_and(|live| live.dissector.is_pending());
         let over = self.over_at();
         if pending { over.min(self.last + FLUSH_AFTER) } else { over }
-    }
-
-    /// Whether bytes of its packets are kept.
-    pub fn holds_any(&self) -> bool {
-        self.held > 0
     }
 
     /// Whether a packet between the same ends belongs to a new flow.
@@ -172,6 +174,8 @@ pub struct FlowTable {
     /// Never iterated: the hash order shows nowhere. Looked into for every packet, where the standard hash took a third
     /// of the time.
     by_ends: HashMap<Ends, FlowId, RandomState>,
+    /// The flow of the last packet: most often the next one's as well.
+    latest: Option<(Ends, FlowId)>,
     /// One entry for each flow that is taken apart or lingers; may be earlier than the true deadline.
     timers: BTreeSet<(Timestamp, FlowId)>,
     /// Bytes kept of all flows.
@@ -217,7 +221,11 @@ impl FlowTable {
         keys: &KeyRing,
     ) -> Option<Place> {
         let outbound = packet.flow_key(Direction::Outbound)?;
-        let found = self.find(&outbound);
+        let ends = Ends::of(&outbound);
+        let found = match self.latest {
+            Some((latest, id)) if latest == ends => Some(id),
+            _ => self.by_ends.get(&ends).copied(),
+        };
         let (id, opened, replaced) = match found {
             Some(id) if !self.flows[id].is_reopened_by(packet) => (id, false, None),
             _ => {
@@ -229,6 +237,7 @@ impl FlowTable {
                 (self.open(now, key, packet, keys)?, true, replaced)
             }
         };
+        self.latest = Some((ends, id));
         let flow = &mut self.flows[id];
         flow.last = now;
         flow.flushed = false;
@@ -257,11 +266,12 @@ impl FlowTable {
         None
     }
 
-    /// Counts the `len` bytes of a packet that was just handled as kept, or, when nothing is kept of the flow any more,
-    /// all of it as gone.
+    /// Counts the `len` bytes that were read of a packet that was just handled as kept, or, when nothing is kept of the
+    /// flow any more, all of it as gone.
     pub fn hold(&mut self, id: FlowId, len: usize) {
         let flow = &mut self.flows[id];
         let kept = flow.live.as_ref().is_some_and(|live| live.keeps_bytes());
+        flow.passed_over = !kept && flow.live.as_ref().is_some_and(|live| !live.reads_streams());
         let held = if kept { flow.held.saturating_add(len) } else { 0 };
         self.held = self.held - flow.held + held;
         flow.held = held;

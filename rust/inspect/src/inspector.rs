@@ -277,6 +277,7 @@ impl Inspector {
             self.emit_flow(place.id);
         }
         match &packet.segment {
+            Segment::Tcp(segment) if self.pass_over(&place, segment) => return,
             Segment::Tcp(segment) => self.handle_tcp(&place, segment),
             Segment::Udp(datagram) => self.handle_udp(&place, datagram),
             Segment::Icmp(icmp) => {
@@ -284,14 +285,23 @@ impl Inspector {
             }
             Segment::Fragment | Segment::Other(_) => {}
         }
-        self.table.hold(place.id, packet.ip.payload.len());
-        if self.table.get_mut(place.id).holds_any() {
-            self.unread = 0;
-        }
+        self.table.hold(place.id, packet.ip.payload.len() - self.unread);
         self.table.arm(place.id);
         while let Some(id) = self.table.poll_eviction() {
             self.retire(id);
         }
+    }
+
+    /// Counts a segment of a connection that nobody reads any more and that goes on. Most are of these, and change nothing
+    /// else.
+    fn pass_over(&mut self, place: &Place, segment: &TcpSegment<'_>) -> bool {
+        let flow = self.table.get_mut(place.id);
+        if !flow.passed_over || segment.flags.fin || segment.flags.rst {
+            return false;
+        }
+        flow.bytes[place.direction.index()] += flow.tcp.handle(place.direction, segment).0;
+        self.unread = segment.payload.len();
+        true
     }
 
     fn handle_tcp(&mut self, place: &Place, segment: &TcpSegment<'_>) {
@@ -301,12 +311,15 @@ impl Inspector {
         flow.bytes[place.direction.index()] += added;
         if let Some(live) = &mut flow.live {
             let Live { streams, dissector } = &mut **live;
-            let wanted = Direction::BOTH.map(|way| dissector.wants(way));
-            for way in Direction::BOTH.into_iter().filter(|way| !wanted[way.index()]) {
-                streams.discard(way);
+            for way in Direction::BOTH {
+                if !dissector.wants(way) {
+                    streams.discard(way);
+                }
             }
-            // Most packets belong to flows that nobody reads any more: for these nothing changes.
-            if wanted.contains(&true) {
+            if !streams.is_read(place.direction) {
+                self.unread = segment.payload.len();
+            }
+            if Direction::BOTH.iter().any(|way| streams.is_read(*way)) {
                 let mut seen = mem::take(&mut self.observations);
                 let (read, missing) = (&mut flow.read, &mut flow.missing);
                 streams.handle_segment(place.direction, segment, &mut |way, event| {
@@ -314,8 +327,6 @@ impl Inspector {
                     dissector.handle_stream(now, way, event, &mut seen);
                 });
                 self.take_observations(place.id, seen);
-            } else {
-                self.unread = segment.payload.len();
             }
         }
         if let Some(close) = close

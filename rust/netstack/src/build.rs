@@ -114,11 +114,11 @@ pub(crate) fn reset(key: &FlowKey, segment: &TcpSegment<'_>) -> Vec<u8> {
     };
     let flags = TcpFlags { rst: true, ack: ack.is_some(), ..TcpFlags::default() };
     let ack = ack.unwrap_or_default();
-    let reset = TcpSegment { seq, ack, flags, window: 0, payload: &[], ..*segment };
+    let reset = TcpSegment { seq, ack, flags, window: 0, options: &[], payload: &[], ..*segment };
     tcp(key.remote, key.local, &reset)
 }
 
-/// `segment`, as if the phone had sent it so, without options.
+/// `segment`, as if the phone had sent it so.
 pub(crate) fn outbound(key: &FlowKey, segment: &TcpSegment<'_>) -> Vec<u8> {
     tcp(key.local, key.remote, segment)
 }
@@ -132,15 +132,16 @@ pub(crate) fn unextended(packet: &IpPacket<'_>, bytes: &[u8]) -> Option<Vec<u8>>
     })
 }
 
-/// A segment without options.
+/// A segment, whose options are padded already.
 fn tcp(from: SocketAddr, to: SocketAddr, segment: &TcpSegment<'_>) -> Vec<u8> {
-    ip(from.ip(), to.ip(), IpProtocol::Tcp, TCP_HEADER + segment.payload.len(), 0, |body| {
+    let header_len = TCP_HEADER + segment.options.len();
+    ip(from.ip(), to.ip(), IpProtocol::Tcp, header_len + segment.payload.len(), 0, |body| {
         let mut tcp = TcpPacket::new_unchecked(body);
         tcp.set_src_port(from.port());
         tcp.set_dst_port(to.port());
         tcp.set_seq_number(TcpSeqNumber(segment.seq as i32));
         tcp.set_ack_number(TcpSeqNumber(segment.ack as i32));
-        tcp.set_header_len(TCP_HEADER as u8);
+        tcp.set_header_len(header_len as u8);
         tcp.clear_flags();
         tcp.set_fin(segment.flags.fin);
         tcp.set_syn(segment.flags.syn);
@@ -149,6 +150,7 @@ fn tcp(from: SocketAddr, to: SocketAddr, segment: &TcpSegment<'_>) -> Vec<u8> {
         tcp.set_ack(segment.flags.ack);
         tcp.set_window_len(segment.window);
         tcp.set_urgent_at(0);
+        tcp.options_mut().copy_from_slice(segment.options);
         tcp.payload_mut().copy_from_slice(segment.payload);
         tcp.fill_checksum(&from.ip().into(), &to.ip().into());
     })

@@ -31,6 +31,14 @@ impl Outbox {
         self.queue.back().map(Vec::as_slice)
     }
 
+    /// Takes back all packets but the first `kept`, which are not to be sent after all.
+    pub(crate) fn take_back(&mut self, kept: usize) {
+        while self.queue.len() > kept {
+            let packet = self.queue.pop_back().unwrap_or_default();
+            self.recycle(packet);
+        }
+    }
+
     /// Takes back the buffer of a packet that is on its way.
     pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {
         if self.spare.len() < Self::MOST_SPARE {

@@ -13,6 +13,7 @@ mod stack;
 mod tcp;
 mod terminator;
 mod timer;
+mod wire;
 
 pub use build::Unreachable;
 pub use stack::{Config, Counts, Event, FlowId, Stack};

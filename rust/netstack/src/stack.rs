@@ -1,8 +1,11 @@
 //! The table of flows: packets in, packets and events out.
 
+mod buffers;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use packet::{
     Direction, FlowKey, IcmpMessage, Packet, Reassembled, Reassembler, Segment, TcpSegment, Timestamp,
     Transport,
@@ -11,9 +14,9 @@ use packet::{
 use crate::build::{self, Unreachable};
 use crate::datagram::DatagramFlow;
 use crate::destination;
-use crate::device::Outbox;
 use crate::tcp::{Change, TcpFlow};
 use crate::timer::Timers;
+use crate::wire::Wire;
 
 /// Names a flow for as long as the session lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,11 +35,20 @@ pub struct Config {
     pub buffer: usize,
     /// The most bytes of buffers at once. Connections beyond get buffers of 16 KiB.
     pub most_buffers: usize,
+    /// How many connections keep their buffers although they have nothing to do. Others get theirs when they have.
+    pub most_quiet: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { mtu: 1500, seed: 0, most_flows: 16_384, buffer: 256 << 10, most_buffers: 1 << 30 }
+        Self {
+            mtu: 1500,
+            seed: 0,
+            most_flows: 16_384,
+            buffer: 256 << 10,
+            most_buffers: 1 << 30,
+            most_quiet: 64,
+        }
     }
 }
 
@@ -73,12 +85,15 @@ pub struct Stack {
     config: Config,
     flows: BTreeMap<FlowId, Entry>,
     /// Looked up, never iterated.
-    index: HashMap<FlowKey, FlowId>,
+    index: HashMap<FlowKey, FlowId, RandomState>,
     timers: Timers,
-    outbox: Outbox,
+    wire: Wire,
     events: VecDeque<(FlowId, Event)>,
     reassembler: Reassembler,
     counts: Counts,
+    /// Open connections that had nothing to do when they were looked at, longest ago first. Of those beyond
+    /// [`Config::most_quiet`] the buffers are taken.
+    quiet: VecDeque<FlowId>,
     /// Connections of which only the end is remembered, oldest first: the first to go when the table is full.
     lingering: VecDeque<FlowId>,
     buffers: usize,
@@ -97,6 +112,8 @@ struct Entry {
     ready: bool,
     /// [`Event::Closed`] or [`Event::Reset`] was told.
     told: bool,
+    /// It is in [`Stack::quiet`].
+    quiet: bool,
     /// It is in [`Stack::lingering`].
     lingers: bool,
     /// Bytes of its buffers that are in [`Stack::buffers`].
@@ -112,8 +129,6 @@ enum Kind {
 const LEAST_IDLE: Duration = Duration::from_secs(10);
 /// How often a full table is searched for an idle flow.
 const EVICTION_PAUSE: Duration = Duration::from_millis(100);
-/// Buffers of connections beyond the budget, in bytes.
-const LEAST_BUFFER: usize = 16 << 10;
 
 impl Stack {
     /// A stack without flows.
@@ -121,12 +136,13 @@ impl Stack {
         let config = Config { mtu: config.mtu.clamp(576, 65_535), ..config };
         Self {
             flows: BTreeMap::new(),
-            index: HashMap::new(),
+            index: HashMap::default(),
             timers: Timers::default(),
-            outbox: Outbox::default(),
+            wire: Wire::new(config.mtu),
             events: VecDeque::new(),
             reassembler: Reassembler::default(),
             counts: Counts::default(),
+            quiet: VecDeque::new(),
             lingering: VecDeque::new(),
             buffers: 0,
             next_id: 0,
@@ -159,12 +175,12 @@ impl Stack {
 
     /// The next packet for the phone. Give its buffer back with [`Self::recycle`].
     pub fn poll_packet(&mut self) -> Option<Vec<u8>> {
-        self.outbox.pop()
+        self.wire.outbox.pop()
     }
 
     /// Takes back the buffer of a packet from [`Self::poll_packet`].
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        self.outbox.recycle(buffer);
+        self.wire.outbox.recycle(buffer);
     }
 
     /// The next thing for the upstream side to act on.
@@ -189,7 +205,7 @@ impl Stack {
             let Some(entry) = self.flows.get_mut(&id) else { continue };
             entry.scheduled = None;
             match &mut entry.kind {
-                Kind::Tcp(flow) => flow.handle_timeout(now, &mut self.outbox, &mut self.changes),
+                Kind::Tcp(flow) => flow.handle_timeout(now, &mut self.wire, &mut self.changes),
                 Kind::Datagram(flow) => {
                     if flow.poll_timeout() <= now {
                         self.changes.push(Change::Closed);
@@ -202,13 +218,9 @@ impl Stack {
 
     /// The upstream connection is there: the phone's SYN is answered.
     pub fn connected(&mut self, now: Timestamp, id: FlowId) {
-        let whole = 2 * self.config.buffer;
-        let buffer = match self.buffers + whole <= self.config.most_buffers {
-            true => self.config.buffer,
-            false => LEAST_BUFFER.min(self.config.buffer),
-        };
-        let seed = mix(self.config.seed ^ mix(id.0));
-        self.with_tcp(now, id, |flow, outbox, changes| flow.connected(now, buffer, seed, outbox, changes));
+        let buffer = self.afford(now, self.config.buffer);
+        let isn = mix(self.config.seed ^ mix(id.0)) as u32;
+        self.with_tcp(now, id, |flow, wire, changes| flow.connected(now, buffer, isn, wire, changes));
     }
 
     /// The remote end cannot be reached: the phone is told, and the flow is over.
@@ -220,7 +232,7 @@ impl Stack {
                 Some(syn) if why == Unreachable::Refused => reset_of(&entry.key, syn),
                 Some(syn) => build::unreachable(why, syn, self.next_ident as u16),
                 None => {
-                    flow.abort(now, &mut self.outbox);
+                    flow.abort(now, &mut self.wire);
                     None
                 }
             },
@@ -241,14 +253,15 @@ impl Stack {
     /// TCP: offers the bytes that the phone sent, in order and each once, to `take`, which returns how many it took.
     /// Ends when it takes less than it was offered. What is not taken closes the phone's window.
     pub fn drain(&mut self, now: Timestamp, id: FlowId, take: impl FnMut(&[u8]) -> usize) {
-        self.with_tcp(now, id, |flow, outbox, changes| flow.drain(now, take, outbox, changes));
+        self.with_tcp(now, id, |flow, wire, changes| flow.drain(now, take, wire, changes));
     }
 
     /// TCP: offers room for bytes to the phone to `give`, which writes to its beginning and returns how many. Ends
     /// when it writes less than there was room for, or when there is no room; [`Event::Ready`] tells when there is
     /// again.
     pub fn fill(&mut self, now: Timestamp, id: FlowId, give: impl FnMut(&mut [u8]) -> usize) {
-        self.with_tcp(now, id, |flow, outbox, changes| flow.fill(now, give, outbox, changes));
+        self.resume(now, id);
+        self.with_tcp(now, id, |flow, wire, changes| flow.fill(now, give, wire, changes));
     }
 
     /// TCP: takes bytes from the upstream and returns how many, which is the backpressure.
@@ -266,13 +279,14 @@ impl Stack {
 
     /// TCP: the upstream sends no more. Everything it sent must have been accepted.
     pub fn upstream_closed(&mut self, now: Timestamp, id: FlowId) {
-        self.with_tcp(now, id, |flow, outbox, changes| flow.upstream_closed(now, outbox, changes));
+        self.resume(now, id);
+        self.with_tcp(now, id, |flow, wire, changes| flow.upstream_closed(now, wire, changes));
     }
 
     /// The upstream connection was reset, or failed: so is the phone's. The flow is over.
     pub fn upstream_reset(&mut self, now: Timestamp, id: FlowId) {
         if let Some(Entry { kind: Kind::Tcp(flow), .. }) = self.flows.get_mut(&id) {
-            flow.abort(now, &mut self.outbox);
+            flow.abort(now, &mut self.wire);
         }
         self.remove(id);
     }
@@ -289,7 +303,7 @@ impl Stack {
             Transport::Icmp => build::echo_reply(&entry.key, payload, ident as u16),
             _ => build::udp(&entry.key, payload, ident as u16),
         };
-        let outbox = &mut self.outbox;
+        let outbox = &mut self.wire.outbox;
         build::fragment(packet, self.config.mtu, ident, |piece| outbox.push(piece));
     }
 
@@ -348,8 +362,9 @@ impl Stack {
                 _ => true,
             };
             if !(gives_way && opens) {
-                return self.with_tcp(now, id, |flow, outbox, changes| {
-                    flow.handle_packet(now, tcp, bytes, outbox, changes);
+                self.resume(now, id);
+                return self.with_tcp(now, id, |flow, wire, changes| {
+                    flow.handle_packet(now, tcp, bytes, wire, changes);
                 });
             }
             self.remove(id);
@@ -359,12 +374,12 @@ impl Stack {
         }
         if !opens {
             self.drop_packet("no_connection");
-            return self.outbox.push(build::reset(&key, tcp));
+            return self.wire.outbox.push(build::reset(&key, tcp));
         }
         if !self.make_room(now) {
-            return self.outbox.push(build::reset(&key, tcp));
+            return self.wire.outbox.push(build::reset(&key, tcp));
         }
-        let flow = TcpFlow::new(key, self.config.mtu, now, bytes);
+        let flow = TcpFlow::new(key, now, bytes);
         let id = self.insert(key, Kind::Tcp(Box::new(flow)));
         self.settle(now, id);
     }
@@ -389,8 +404,16 @@ impl Stack {
         let id = FlowId(self.next_id);
         self.next_id += 1;
         self.index.insert(key, id);
-        let entry =
-            Entry { key, kind, scheduled: None, ready: false, told: false, lingers: false, buffers: 0 };
+        let entry = Entry {
+            key,
+            kind,
+            scheduled: None,
+            ready: false,
+            told: false,
+            quiet: false,
+            lingers: false,
+            buffers: 0,
+        };
         self.flows.insert(id, entry);
         self.events.push_back((id, Event::Connect(key)));
         id
@@ -435,7 +458,7 @@ impl Stack {
     fn evict(&mut self, now: Timestamp, id: FlowId) {
         self.counts.evicted += 1;
         if let Some(Entry { kind: Kind::Tcp(flow), .. }) = self.flows.get_mut(&id) {
-            flow.abort(now, &mut self.outbox);
+            flow.abort(now, &mut self.wire);
         }
         if self.remove(id).is_some_and(|entry| !entry.told) {
             self.events.push_back((id, Event::Reset));
@@ -446,10 +469,10 @@ impl Stack {
         &mut self,
         now: Timestamp,
         id: FlowId,
-        change: impl FnOnce(&mut TcpFlow, &mut Outbox, &mut Vec<Change>),
+        change: impl FnOnce(&mut TcpFlow, &mut Wire, &mut Vec<Change>),
     ) {
         let Some(Entry { kind: Kind::Tcp(flow), .. }) = self.flows.get_mut(&id) else { return };
-        change(flow, &mut self.outbox, &mut self.changes);
+        change(flow, &mut self.wire, &mut self.changes);
         self.settle(now, id);
     }
 
@@ -469,9 +492,13 @@ impl Stack {
         }
         let deadline = match &mut entry.kind {
             Kind::Tcp(flow) => {
+                if !entry.quiet && flow.is_quiet(now, &mut self.wire) {
+                    entry.quiet = true;
+                    self.quiet.push_back(id);
+                }
                 self.buffers = self.buffers + flow.buffers() - entry.buffers;
                 entry.buffers = flow.buffers();
-                (!flow.is_over()).then(|| flow.poll_timeout(now))
+                (!flow.is_over()).then(|| flow.poll_timeout(now, &mut self.wire))
             }
             Kind::Datagram(flow) => (!entry.told).then(|| flow.poll_timeout()),
         };
@@ -482,6 +509,9 @@ impl Stack {
         match deadline {
             Some(deadline) => self.timers.schedule(id, &mut entry.scheduled, deadline),
             None => drop(self.remove(id)),
+        }
+        if self.quiet.len() > self.config.most_quiet {
+            self.rest_quiet(now);
         }
         // Those at the front expire first.
         while self.lingering.front().is_some_and(|id| !self.flows.contains_key(id)) {
@@ -495,7 +525,7 @@ impl Stack {
 
     fn outbox_push(&mut self, packet: Option<Vec<u8>>) {
         if let Some(packet) = packet {
-            self.outbox.push(packet);
+            self.wire.outbox.push(packet);
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use packet::{FlowKey, Packet, Segment, TcpFlags, TcpSegment, Timestamp};
+use packet::{FlowKey, TcpFlags, TcpSegment, Timestamp};
 use smoltcp::socket::tcp::State;
 
 use crate::build::{self, Unreachable};
-use crate::device::Outbox;
-use crate::terminator::Terminator;
+use crate::terminator::{Rest, Terminator};
+use crate::wire::Wire;
 
 /// Idle time after which a connection is given up that is established, or closed in one half (RFC 5382 REQ-5: at least
 /// 2 h 4 min).
@@ -35,10 +35,9 @@ pub(crate) enum Change {
     Reset,
 }
 
-/// A terminated connection. It makes its packets in the [`Outbox`] that is lent to it.
+/// A terminated connection. It makes its packets in the [`Wire`]'s outbox.
 pub(crate) struct TcpFlow {
     key: FlowKey,
-    mtu: usize,
     stage: Stage,
     /// When the phone or the upstream was last heard of.
     heard: Timestamp,
@@ -61,6 +60,8 @@ enum Stage {
     Held { syn: Vec<u8> },
     /// smoltcp speaks with the phone.
     Open(Box<Terminator>),
+    /// Nothing is under way: what smoltcp knew is kept, without buffers.
+    Resting(Rest),
     /// Only the last acknowledgment is kept, to be said again.
     Lingering { ack: Vec<u8>, expected: u32 },
     /// Nothing is left to do.
@@ -69,10 +70,9 @@ enum Stage {
 
 impl TcpFlow {
     /// Holds the SYN `syn`, a whole packet.
-    pub(crate) fn new(key: FlowKey, mtu: usize, now: Timestamp, syn: &[u8]) -> Self {
+    pub(crate) fn new(key: FlowKey, now: Timestamp, syn: &[u8]) -> Self {
         Self {
             key,
-            mtu,
             stage: Stage::Held { syn: syn.to_vec() },
             heard: now,
             begun: now,
@@ -108,7 +108,7 @@ impl TcpFlow {
     /// Bytes of the buffers it owns.
     pub(crate) const fn buffers(&self) -> usize {
         match &self.stage {
-            Stage::Open(terminator) => terminator.buffers,
+            Stage::Open(terminator) => terminator.buffers(),
             _ => 0,
         }
     }
@@ -123,7 +123,7 @@ impl TcpFlow {
         now: Timestamp,
         segment: &TcpSegment<'_>,
         packet: &[u8],
-        outbox: &mut Outbox,
+        wire: &mut Wire,
         changes: &mut Vec<Change>,
     ) {
         self.heard = now;
@@ -137,18 +137,18 @@ impl TcpFlow {
             Stage::Open(terminator) => {
                 if segment.flags.rst && terminator.challenges(segment) {
                     let challenge = terminator.keep_alive(segment);
-                    return self.poll(now, Some(&build::outbound(&self.key, &challenge)), outbox, changes);
+                    return self.poll(now, Some(&build::outbound(&self.key, &challenge)), wire, changes);
                 }
                 if terminator.is_behind_the_end(segment) {
                     let flags = TcpFlags { fin: false, ..segment.flags };
                     let bare = TcpSegment { flags, payload: &[], ..*segment };
-                    return self.poll(now, Some(&build::outbound(&self.key, &bare)), outbox, changes);
+                    return self.poll(now, Some(&build::outbound(&self.key, &bare)), wire, changes);
                 }
                 let known = terminator.repeats(segment);
                 if segment.flags.fin && !segment.payload.is_empty() {
-                    return self.handle_last_data(now, segment, outbox, changes);
+                    return self.handle_last_data(now, segment, wire, changes);
                 }
-                self.poll(now, (!known).then_some(packet), outbox, changes);
+                self.poll(now, (!known).then_some(packet), wire, changes);
             }
             Stage::Lingering { expected, .. } if segment.flags.rst => {
                 if segment.seq == *expected {
@@ -159,10 +159,10 @@ impl TcpFlow {
             Stage::Lingering { ack, expected } => {
                 let flags = segment.flags;
                 if segment.seq != *expected || flags.syn || flags.fin || !segment.payload.is_empty() {
-                    outbox.push(ack.clone());
+                    wire.outbox.push(ack.clone());
                 }
             }
-            Stage::Held { .. } | Stage::Over => {}
+            Stage::Held { .. } | Stage::Resting(_) | Stage::Over => {}
         }
     }
 
@@ -172,44 +172,66 @@ impl TcpFlow {
         &mut self,
         now: Timestamp,
         segment: &TcpSegment<'_>,
-        outbox: &mut Outbox,
+        wire: &mut Wire,
         changes: &mut Vec<Change>,
     ) {
         let data = TcpSegment { flags: TcpFlags { fin: false, ..segment.flags }, ..*segment };
-        self.poll(now, Some(&build::outbound(&self.key, &data)), outbox, changes);
+        self.poll(now, Some(&build::outbound(&self.key, &data)), wire, changes);
         let Stage::Open(terminator) = &mut self.stage else { return };
         let end = segment.seq.wrapping_add(segment.payload.len() as u32);
         if terminator.expected() == end {
             let fin = TcpSegment { seq: end, payload: &[], ..*segment };
-            self.poll(now, Some(&build::outbound(&self.key, &fin)), outbox, changes);
+            self.poll(now, Some(&build::outbound(&self.key, &fin)), wire, changes);
         }
     }
 
-    /// The upstream answered: answers the held SYN. `buffer` is the size of each of the two buffers in bytes, `seed`
-    /// what the initial sequence number is made of.
+    /// The upstream answered: answers the held SYN. `buffer` is the size of each of the two buffers in bytes, `isn` the
+    /// initial sequence number.
     pub(crate) fn connected(
         &mut self,
         now: Timestamp,
         buffer: usize,
-        seed: u64,
-        outbox: &mut Outbox,
+        isn: u32,
+        wire: &mut Wire,
         changes: &mut Vec<Change>,
     ) {
         self.heard = now;
         let Stage::Held { syn } = &mut self.stage else { return };
         let syn = std::mem::take(syn);
-        let first = match Packet::parse(&syn).map(|packet| packet.segment) {
-            Ok(Segment::Tcp(tcp)) => tcp.seq.wrapping_add(1),
-            _ => return debug_assert!(false, "a SYN is held"),
-        };
-        let terminator = Terminator::new(&self.key, self.mtu, buffer, (first, seed), now, outbox);
+        let terminator = Terminator::open(now, self.key, (&syn, isn), buffer, wire);
         self.stage = Stage::Open(Box::new(terminator));
-        self.poll(now, Some(&syn), outbox, changes);
-        if let Stage::Open(terminator) = &mut self.stage
-            && let Some(Ok(Packet { segment: Segment::Tcp(answer), .. })) = outbox.last().map(Packet::parse)
-        {
-            terminator.acknowledged = answer.seq.wrapping_add(1);
+        self.poll(now, None, wire, changes);
+    }
+
+    /// Whether it has nothing to do before one of both sides says something, so that it can [`Self::rest`].
+    pub(crate) fn is_quiet(&mut self, now: Timestamp, wire: &mut Wire) -> bool {
+        let Stage::Open(terminator) = &mut self.stage else { return false };
+        !self.starved && !self.closed && terminator.is_quiet(now, wire)
+    }
+
+    /// Gives the buffers of a quiet connection back.
+    pub(crate) fn rest(&mut self, wire: &mut Wire) {
+        if let Stage::Open(terminator) = std::mem::replace(&mut self.stage, Stage::Over) {
+            self.stage = Stage::Resting(terminator.rest(wire));
         }
+    }
+
+    /// The size of each of the buffers that it rests without, in bytes. `None` when it does not rest.
+    pub(crate) const fn rests_without(&self) -> Option<usize> {
+        match &self.stage {
+            Stage::Resting(rest) => Some(rest.buffer),
+            _ => None,
+        }
+    }
+
+    /// Gives buffers of `buffer` bytes each to a connection that rests.
+    pub(crate) fn resume(&mut self, now: Timestamp, buffer: usize, wire: &mut Wire) {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Resting(rest) => {
+                Stage::Open(Box::new(Terminator::resume(now, self.key, rest, buffer, wire)))
+            }
+            other => other,
+        };
     }
 
     /// Offers what the phone sent to `take`, which returns how much it took. Ends when it takes less than offered.
@@ -217,7 +239,7 @@ impl TcpFlow {
         &mut self,
         now: Timestamp,
         mut take: impl FnMut(&[u8]) -> usize,
-        outbox: &mut Outbox,
+        wire: &mut Wire,
         changes: &mut Vec<Change>,
     ) {
         let Stage::Open(terminator) = &mut self.stage else { return };
@@ -238,7 +260,7 @@ impl TcpFlow {
         }
         if taken > 0 {
             self.heard = now;
-            self.poll(now, None, outbox, changes);
+            self.poll(now, None, wire, changes);
         }
     }
 
@@ -248,7 +270,7 @@ impl TcpFlow {
         &mut self,
         now: Timestamp,
         mut give: impl FnMut(&mut [u8]) -> usize,
-        outbox: &mut Outbox,
+        wire: &mut Wire,
         changes: &mut Vec<Change>,
     ) {
         let Stage::Open(terminator) = &mut self.stage else { return };
@@ -268,55 +290,58 @@ impl TcpFlow {
         self.starved = !satisfied;
         if given > 0 {
             self.heard = now;
-            self.poll(now, None, outbox, changes);
+            self.poll(now, None, wire, changes);
         }
     }
 
     /// The upstream sends no more.
-    pub(crate) fn upstream_closed(&mut self, now: Timestamp, outbox: &mut Outbox, changes: &mut Vec<Change>) {
+    pub(crate) fn upstream_closed(&mut self, now: Timestamp, wire: &mut Wire, changes: &mut Vec<Change>) {
         if let Stage::Open(terminator) = &mut self.stage {
             self.starved = false;
             self.closed = true;
             terminator.close();
-            self.poll(now, None, outbox, changes);
+            self.poll(now, None, wire, changes);
         }
     }
 
     /// Resets the phone's connection, if it is open. The flow is over; the upstream is not told.
-    pub(crate) fn abort(&mut self, now: Timestamp, outbox: &mut Outbox) {
+    pub(crate) fn abort(&mut self, now: Timestamp, wire: &mut Wire) {
+        if let Some(buffer) = self.rests_without() {
+            self.resume(now, buffer, wire);
+        }
         if let Stage::Open(terminator) = &mut self.stage {
             terminator.socket().abort();
-            terminator.poll(now, self.mtu, None, outbox);
+            terminator.poll(now, None, wire);
         }
         self.stage = Stage::Over;
     }
 
     /// Moves the timers that are due.
-    pub(crate) fn handle_timeout(&mut self, now: Timestamp, outbox: &mut Outbox, changes: &mut Vec<Change>) {
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp, wire: &mut Wire, changes: &mut Vec<Change>) {
         let deadline = self.idle_deadline();
         if now.since(deadline) >= SLEPT && !matches!(self.stage, Stage::Lingering { .. }) {
             (self.heard, self.begun) = (now, now);
         }
         if now < self.idle_deadline() {
             if let Stage::Open(terminator) = &mut self.stage {
-                terminator.push(now, &self.key, self.mtu, outbox);
+                terminator.push(now, wire);
             }
-            return self.poll(now, None, outbox, changes);
+            return self.poll(now, None, wire, changes);
         }
         if let Stage::Held { syn } = &self.stage
             && let Some(packet) = build::unreachable(Unreachable::Host, syn, 0)
         {
-            outbox.push(packet);
+            wire.outbox.push(packet);
         }
         self.end(Change::Reset, changes);
-        self.abort(now, outbox);
+        self.abort(now, wire);
     }
 
     /// When [`Self::handle_timeout`] is next needed.
-    pub(crate) fn poll_timeout(&mut self, now: Timestamp) -> Timestamp {
+    pub(crate) fn poll_timeout(&mut self, now: Timestamp, wire: &mut Wire) -> Timestamp {
         let idle = self.idle_deadline();
         match &mut self.stage {
-            Stage::Open(terminator) => terminator.poll_at(now).map_or(idle, |at| at.min(idle)),
+            Stage::Open(terminator) => terminator.poll_at(now, wire).map_or(idle, |at| at.min(idle)),
             _ => idle,
         }
     }
@@ -335,28 +360,23 @@ impl TcpFlow {
             }
             // A SYN that comes again is no news.
             Stage::Held { .. } => return self.begun + HELD,
+            Stage::Resting(_) => ESTABLISHED_IDLE,
             Stage::Lingering { .. } => LINGER,
             Stage::Over => Duration::ZERO,
         };
         self.heard + patience
     }
 
-    fn poll(
-        &mut self,
-        now: Timestamp,
-        packet: Option<&[u8]>,
-        outbox: &mut Outbox,
-        changes: &mut Vec<Change>,
-    ) {
+    fn poll(&mut self, now: Timestamp, packet: Option<&[u8]>, wire: &mut Wire, changes: &mut Vec<Change>) {
         let Stage::Open(terminator) = &mut self.stage else { return };
-        let before = outbox.len();
+        let before = wire.outbox.len();
         if !terminator.waits_for_upstream() {
-            terminator.poll(now, self.mtu, packet, outbox);
+            terminator.poll(now, packet, wire);
         }
         if self.closed && terminator.close() {
-            terminator.poll(now, self.mtu, None, outbox);
+            terminator.poll(now, None, wire);
         }
-        let answered = outbox.len() > before;
+        let answered = wire.outbox.len() > before;
 
         self.finished |= terminator.phone_finished();
         let socket = terminator.socket();
@@ -372,7 +392,7 @@ impl TcpFlow {
         }
         match state {
             State::Closed if self.shut => {
-                self.stage = Stage::Over;
+                self.leave(Stage::Over, wire);
                 self.end(Change::Closed, changes);
             }
             // smoltcp listens again when a handshake is reset, or when it cannot make sense of the SYN.
@@ -386,12 +406,20 @@ impl TcpFlow {
             }
             State::TimeWait if self.shut => {
                 if answered {
-                    let ack = outbox.last().unwrap_or_default().to_vec();
-                    self.stage = Stage::Lingering { ack, expected: terminator.next() };
+                    let ack = wire.outbox.last().unwrap_or_default().to_vec();
+                    let over = Stage::Lingering { ack, expected: terminator.next() };
+                    self.leave(over, wire);
                 }
                 self.end(Change::Closed, changes);
             }
             _ => {}
+        }
+    }
+
+    /// Gives the socket back of a connection that both sides finished.
+    fn leave(&mut self, stage: Stage, wire: &mut Wire) {
+        if let Stage::Open(terminator) = std::mem::replace(&mut self.stage, stage) {
+            terminator.end(wire);
         }
     }
 

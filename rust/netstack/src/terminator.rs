@@ -2,82 +2,130 @@
 
 use std::time::Duration;
 
-use packet::{FlowKey, TcpFlags, TcpSegment, Timestamp};
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use packet::{FlowKey, Packet, Segment, TcpFlags, TcpSegment, Timestamp};
+use smoltcp::socket::tcp::{Socket, State};
 
 use crate::build;
-use crate::device::{Device, Outbox};
+use crate::wire::{Endpoint, Wire};
 
 /// How often a connection that waits for nothing is given a push.
 const PERSIST: Duration = Duration::from_secs(5);
 
-/// An interface with one socket.
+/// A connection that smoltcp speaks for.
 pub(crate) struct Terminator {
-    interface: Interface,
-    sockets: SocketSet<'static>,
-    handle: SocketHandle,
+    endpoint: Endpoint,
+    key: FlowKey,
+    /// The options of the phone's SYN.
+    options: Box<[u8]>,
     /// The sequence number of the phone's first byte.
     first: u32,
     /// How many of its bytes were taken from the socket, modulo 2^32.
     pub(crate) drained: u32,
     /// The most the phone acknowledged, at least the SYN.
-    pub(crate) acknowledged: u32,
-    /// Bytes of both buffers.
-    pub(crate) buffers: usize,
+    acknowledged: u32,
     /// The window that came with it, unscaled.
     window: u16,
     /// When to give smoltcp a push, should nothing happen before.
     push_at: Option<Timestamp>,
 }
 
+/// What is kept of a connection in which nothing is under way: enough to go on as if nothing had been.
+pub(crate) struct Rest {
+    /// The options of the phone's SYN.
+    options: Box<[u8]>,
+    /// The sequence number of the phone's next byte (RCV.NXT).
+    next: u32,
+    /// The sequence number of the next byte to the phone (SND.NXT).
+    sent: u32,
+    /// The phone's window, unscaled.
+    window: u16,
+    /// Size of each of the two buffers it had, in bytes.
+    pub(crate) buffer: usize,
+}
+
 impl Terminator {
-    pub(crate) fn new(
-        key: &FlowKey,
-        mtu: usize,
-        buffer: usize,
-        (first, seed): (u32, u64),
+    /// Answers `syn`, a whole packet, with the sequence number `isn`.
+    pub(crate) fn open(
         now: Timestamp,
-        outbox: &mut Outbox,
+        key: FlowKey,
+        (syn, isn): (&[u8], u32),
+        buffer: usize,
+        wire: &mut Wire,
     ) -> Self {
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut device = Device { mtu, inbound: None, outbox };
-        let mut interface = Interface::new(config, &mut device, instant(now));
-        // The remote address is the interface's own, and everybody is its neighbour.
-        interface.update_ip_addrs(|addresses| {
-            let _ = addresses.push(IpCidr::new(key.remote.ip().into(), 0));
-        });
-        // Zeroed memory of this size is not resident before it is written to: an idle connection costs a few pages.
-        let mut socket = Socket::new(SocketBuffer::new(vec![0; buffer]), SocketBuffer::new(vec![0; buffer]));
-        socket.set_nagle_enabled(false);
-        // Cannot fail: the socket is closed and the port is that of a connection the phone opened.
-        let listening = socket.listen((smoltcp::wire::IpAddress::from(key.remote.ip()), key.remote.port()));
-        debug_assert!(listening.is_ok(), "a fresh socket listens on any port but 0");
-        let mut sockets = SocketSet::new(Vec::with_capacity(1));
-        let handle = sockets.add(socket);
-        let buffers = 2 * buffer;
+        let (first, options) = match Packet::parse(syn).map(|packet| packet.segment) {
+            Ok(Segment::Tcp(tcp)) => (tcp.seq.wrapping_add(1), tcp.options.into()),
+            _ => (0, Box::default()),
+        };
+        let mut endpoint = wire.endpoint(buffer);
+        wire.open(now, &mut endpoint, key.remote, syn, isn);
         Self {
-            interface,
-            sockets,
-            handle,
+            endpoint,
+            key,
+            options,
             first,
             drained: 0,
-            acknowledged: 0,
+            acknowledged: isn.wrapping_add(1),
             window: 0,
-            buffers,
             push_at: None,
         }
     }
 
+    /// Whether nothing is under way in either direction, nor will be before one of both sides says something.
+    pub(crate) fn is_quiet(&mut self, now: Timestamp, wire: &mut Wire) -> bool {
+        let socket = self.look();
+        socket.state() == State::Established
+            && socket.send_queue() == 0
+            && socket.recv_queue() == 0
+            && wire.poll_at(now, &self.endpoint).is_none()
+    }
+
+    /// Gives a quiet connection's socket back.
+    pub(crate) fn rest(mut self, wire: &mut Wire) -> Rest {
+        let (next, buffer) = (self.next(), self.endpoint.buffer);
+        wire.recycle(self.endpoint);
+        Rest { options: self.options, next, sent: self.acknowledged, window: self.window, buffer }
+    }
+
+    /// Goes on with a connection that rested. The handshake that smoltcp wants is made up; the phone hears nothing of it.
+    pub(crate) fn resume(now: Timestamp, key: FlowKey, rest: Rest, buffer: usize, wire: &mut Wire) -> Self {
+        let syn = TcpSegment {
+            source_port: key.local.port(),
+            destination_port: key.remote.port(),
+            seq: rest.next.wrapping_sub(1),
+            ack: 0,
+            flags: TcpFlags { syn: true, ..TcpFlags::default() },
+            window: rest.window,
+            options: &rest.options,
+            payload: &[],
+            missing: 0,
+        };
+        let flags = TcpFlags { ack: true, ..TcpFlags::default() };
+        let ack = TcpSegment { seq: rest.next, ack: rest.sent, flags, options: &[], ..syn };
+        let told = wire.outbox.len();
+        let syn = build::outbound(&key, &syn);
+        let mut terminator = Self::open(now, key, (&syn, rest.sent.wrapping_sub(1)), buffer, wire);
+        wire.outbox.take_back(told);
+        terminator.window = rest.window;
+        terminator.poll(now, Some(&build::outbound(&key, &ack)), wire);
+        terminator
+    }
+
+    /// Bytes of both buffers.
+    pub(crate) const fn buffers(&self) -> usize {
+        2 * self.endpoint.buffer
+    }
+
+    /// Gives the socket back of a connection that is over, and all of which was acknowledged.
+    pub(crate) fn end(self, wire: &mut Wire) {
+        wire.recycle(self.endpoint);
+    }
+
     pub(crate) fn look(&self) -> &Socket<'static> {
-        self.sockets.get(self.handle)
+        self.endpoint.look()
     }
 
     pub(crate) fn socket(&mut self) -> &mut Socket<'static> {
-        self.sockets.get_mut(self.handle)
+        self.endpoint.socket()
     }
 
     /// The sequence number of the next byte that the phone has to send (RCV.NXT), its FIN aside.
@@ -158,9 +206,8 @@ impl Terminator {
         matches!(self.socket().state(), State::CloseWait | State::Closing | State::LastAck | State::TimeWait)
     }
 
-    pub(crate) fn poll(&mut self, now: Timestamp, mtu: usize, packet: Option<&[u8]>, outbox: &mut Outbox) {
-        let mut device = Device { mtu, inbound: packet, outbox };
-        self.interface.poll(instant(now), &mut device, &mut self.sockets);
+    pub(crate) fn poll(&mut self, now: Timestamp, packet: Option<&[u8]>, wire: &mut Wire) {
+        wire.poll(now, &mut self.endpoint, self.key.remote.ip(), packet);
     }
 
     /// Makes smoltcp send what it has, if it has waited for nothing long enough. smoltcp 0.14 has no timer when the
@@ -170,14 +217,14 @@ impl Terminator {
     /// The push is what the phone said last, said again, with the least of windows if there is none: what fits it is the
     /// probe. Another window makes smoltcp forget how often it heard that; the third repetition then makes it send again
     /// what the phone has not acknowledged.
-    pub(crate) fn push(&mut self, now: Timestamp, key: &FlowKey, mtu: usize, outbox: &mut Outbox) {
+    pub(crate) fn push(&mut self, now: Timestamp, wire: &mut Wire) {
         if self.push_at.is_none_or(|at| now < at) {
             return;
         }
         self.push_at = None;
         let again = TcpSegment {
-            source_port: key.local.port(),
-            destination_port: key.remote.port(),
+            source_port: self.key.local.port(),
+            destination_port: self.key.remote.port(),
             seq: self.next(),
             ack: self.acknowledged,
             flags: TcpFlags { ack: true, ..TcpFlags::default() },
@@ -189,30 +236,24 @@ impl Terminator {
         let window = again.window;
         let other = if window > 1 { window - 1 } else { 2 };
         for window in [window, other, window, window, window, window] {
-            let again = build::outbound(key, &TcpSegment { window, ..again });
-            self.poll(now, mtu, Some(&again), outbox);
-            if self.interface.poll_at(instant(now), &self.sockets).is_some() {
+            let again = build::outbound(&self.key, &TcpSegment { window, ..again });
+            self.poll(now, Some(&again), wire);
+            if wire.poll_at(now, &self.endpoint).is_some() {
                 return;
             }
         }
     }
 
     /// The next deadline, never before the next microsecond: what is due now was done by the last poll.
-    pub(crate) fn poll_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn poll_at(&mut self, now: Timestamp, wire: &mut Wire) -> Option<Timestamp> {
         if self.waits_for_upstream() {
             return None;
         }
-        let at = self.interface.poll_at(instant(now), &self.sockets);
+        let at = wire.poll_at(now, &self.endpoint);
         if at.is_none() && self.socket().send_queue() > 0 {
             return Some(*self.push_at.get_or_insert(now + PERSIST));
         }
         self.push_at = None;
-        let at = at?;
-        Some(Timestamp::from_micros(at.total_micros()).max(now + Duration::from_micros(1)))
+        Some(at?.max(now + Duration::from_micros(1)))
     }
-}
-
-/// smoltcp's clock has microseconds.
-fn instant(at: Timestamp) -> Instant {
-    Instant::from_micros(at.as_nanos() / 1_000)
 }

@@ -66,21 +66,18 @@ impl<W: Write> Writer<W> {
     ) -> io::Result<()> {
         let captured = &bytes[..bytes.len().min(kept).min(LONGEST_PACKET)];
         let nanos = now.max(Timestamp::default()).as_nanos() as u64;
+        let original = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let numbers = [0, (nanos >> 32) as u32, nanos as u32, captured.len() as u32, original];
         self.begin(block::ENHANCED);
-        self.u32(0);
-        self.u32((nanos >> 32) as u32);
-        self.u32(nanos as u32);
-        self.u32(captured.len() as u32);
-        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let mut head = [0; 20];
+        for (bytes, number) in head.as_chunks_mut().0.iter_mut().zip(numbers) {
+            *bytes = number.to_le_bytes();
+        }
+        self.block.extend_from_slice(&head);
         self.block.extend_from_slice(captured);
         self.pad();
         if let Some(direction) = direction {
-            let flags: u32 = match direction {
-                Direction::Inbound => 1,
-                Direction::Outbound => 2,
-            };
-            push(&mut self.block, options::EPB_FLAGS, &flags.to_le_bytes());
-            push_end(&mut self.block);
+            self.block.extend_from_slice(&flags(direction));
         }
         self.end()
     }
@@ -156,4 +153,15 @@ impl<W: Write> Writer<W> {
     fn u32(&mut self, number: u32) {
         self.block.extend_from_slice(&number.to_le_bytes());
     }
+}
+
+/// The option that tells a packet's direction, and the end of a block's options: each is a code, a length and as many
+/// bytes.
+const fn flags(direction: Direction) -> [u8; 12] {
+    let [low, high] = options::EPB_FLAGS.to_le_bytes();
+    let way = match direction {
+        Direction::Inbound => 1,
+        Direction::Outbound => 2,
+    };
+    [low, high, 4, 0, way, 0, 0, 0, 0, 0, 0, 0]
 }

@@ -46,6 +46,7 @@ fn session(port: u16, outgoing: Vec<u8>, server: Behaviour) -> Scenario {
         quality: [Quality::default(); 2],
         buffer: 256 << 10,
         most_buffers: 1 << 30,
+        most_quiet: 64,
         exchanges: vec![Exchange { app, server }],
         questions: Vec::new(),
         afterwards: Duration::ZERO,

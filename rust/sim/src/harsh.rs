@@ -23,7 +23,8 @@ impl Scenario {
             mtu,
             quality,
             buffer: random.pick(&[2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10]),
-            most_buffers: random.pick(&[0, 64 << 10, 1 << 30]),
+            most_buffers: random.pick(&[0, 600 << 10, 1 << 30]),
+            most_quiet: Self::most_quiet(seed),
             exchanges: (0..count).map(|index| exchange(&mut random, index, mtu, most, breaks)).collect(),
             questions: Vec::new(),
             // Longer than an idle connection is kept.

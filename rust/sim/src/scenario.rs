@@ -20,6 +20,8 @@ pub struct Scenario {
     pub buffer: usize,
     /// The most bytes of the stack's buffers at once.
     pub most_buffers: usize,
+    /// How many connections keep their buffers although they have nothing to do.
+    pub most_quiet: usize,
     /// The connections, each with a remote port of its own, from [`Scenario::FIRST_PORT`] on.
     pub exchanges: Vec<Exchange>,
     /// The datagrams.
@@ -41,6 +43,11 @@ impl Scenario {
     /// The remote port of the first exchange.
     pub const FIRST_PORT: u16 = 1000;
 
+    /// None, one, or more than there are.
+    pub(crate) const fn most_quiet(seed: u64) -> usize {
+        [0, 1, 64][(seed % 3) as usize]
+    }
+
     /// A random scenario of up to six connections.
     pub fn random(seed: u64) -> Self {
         let mut random = Random::new(seed);
@@ -61,6 +68,7 @@ impl Scenario {
             quality,
             buffer: 256 << 10,
             most_buffers: 1 << 30,
+            most_quiet: Self::most_quiet(seed),
             exchanges,
             questions,
             afterwards,

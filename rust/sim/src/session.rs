@@ -173,6 +173,7 @@ impl<'s> Session<'s> {
             seed: random.next(),
             buffer: scenario.buffer,
             most_buffers: scenario.most_buffers,
+            most_quiet: scenario.most_quiet,
             ..Config::default()
         };
         Self {

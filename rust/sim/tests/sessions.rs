@@ -1,7 +1,7 @@
 //! Hundreds of random sessions: every byte arrives once and in order or the right error does, and the recording
 //! replays to the live report, byte for byte.
 
-use sim::{Behaviour, Finish, Scenario, judge, replay, run};
+use sim::{Behaviour, Exchange, Finish, Scenario, judge, replay, run};
 
 const SEEDS: u64 = 300;
 
@@ -33,33 +33,67 @@ fn hello() -> Vec<u8> {
     [&[22, 3, 1, 0, len + 4, 1, 0, 0, len][..], &body, &records].concat()
 }
 
-#[test]
-fn what_nobody_can_read_is_not_recorded_and_the_replay_tells_the_same() {
+/// So many of a TLS connection's records that are encrypted, behind the one that says so.
+fn records(count: usize) -> Vec<u8> {
     let mut content = vec![20, 3, 3, 0, 1, 1];
-    for _ in 0..60 {
+    for _ in 0..count {
         content.extend([23, 3, 3, 0x40, 0]);
         content.extend((0..1u32 << 14).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8));
     }
+    content
+}
+
+/// Runs `scenario`, whose replay must tell what was told live. Returns how many bytes its recording has for each that
+/// was carried.
+fn recorded(scenario: &Scenario) -> f64 {
+    let (_, watched) = run(scenario);
+    let live = serde_json::to_string(&watched.report).expect("a report");
+    let replayed = serde_json::to_string(&replay(&watched.recording)).expect("a report");
+    assert!(live == replayed, "seed {}\n{live}\n{replayed}", scenario.seed);
+    let carried: u64 = watched.report.flows.iter().map(|flow| flow.bytes_in + flow.bytes_out).sum();
+    watched.recording.len() as f64 / carried as f64
+}
+
+/// A random session of which two exchanges are left, over a good link.
+fn two_exchanges(seed: u64, change: impl Fn(&mut Exchange)) -> Scenario {
+    let mut scenario = Scenario { quality: Default::default(), ..Scenario::random(seed) };
+    scenario.exchanges.truncate(2);
+    scenario.exchanges.iter_mut().for_each(change);
+    scenario
+}
+
+#[test]
+fn what_nobody_can_read_is_not_recorded_and_the_replay_tells_the_same() {
     for seed in 0..40 {
-        let mut scenario = Scenario::random(seed);
-        scenario.quality = Default::default();
-        scenario.exchanges.truncate(2);
-        for exchange in &mut scenario.exchanges {
+        let scenario = two_exchanges(seed, |exchange| {
             exchange.app.outgoing = hello();
             exchange.app.finish = Finish::AfterReceiving;
-            exchange.server = Behaviour::Source(content.clone());
-        }
-        let (_, watched) = run(&scenario);
-        let live = serde_json::to_string(&watched.report).expect("a report");
-        assert_eq!(
-            serde_json::to_string(&replay(&watched.recording)).expect("a report"),
-            live,
-            "seed {seed}"
-        );
-        let carried: u64 = watched.report.flows.iter().map(|flow| flow.bytes_in).sum();
+            exchange.server = Behaviour::Source(records(60));
+        });
         // At the smallest MTU a packet's header and the recording's own are a fifth of it.
-        if carried > 500_000 {
-            assert!((watched.recording.len() as u64) < carried / 2, "seed {seed}: {carried}");
+        assert!(recorded(&scenario) < 0.5, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_upload_that_nobody_can_read_is_not_recorded_while_the_server_is_silent() {
+    for seed in 0..40 {
+        let scenario = two_exchanges(seed, |exchange| {
+            exchange.app.outgoing = [hello(), records(60)].concat();
+            exchange.app.finish = Finish::AfterSending;
+            exchange.server = Behaviour::Sink;
+        });
+        assert!(recorded(&scenario) < 0.5, "seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_left_out_of_an_upload_changes_nothing_on_a_bad_network() {
+    for seed in 0..200 {
+        let mut scenario = Scenario::harsh(seed);
+        for exchange in &mut scenario.exchanges {
+            exchange.app.outgoing = [hello(), records(4), exchange.app.outgoing.clone()].concat();
         }
+        recorded(&scenario);
     }
 }

@@ -8,7 +8,9 @@ use netstack::Unreachable;
 use packet::Transport;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 
 use crate::Host;
 
@@ -43,9 +45,13 @@ pub(crate) fn tcp(host: &impl Host, remote: SocketAddr) -> io::Result<TcpStream>
     TcpStream::from_std(socket.into())
 }
 
-/// A UDP or ICMP echo socket that only speaks with `remote`. ICMP needs no privilege, but the group's permission
+/// A UDP or ICMP echo socket that only speaks with `remote`, watched for what can be read and for errors. ICMP needs no privilege, but the group's permission
 /// (Linux: `net.ipv4.ping_group_range`).
-pub(crate) fn datagram(host: &impl Host, transport: Transport, remote: SocketAddr) -> io::Result<UdpSocket> {
+pub(crate) fn datagram(
+    host: &impl Host,
+    transport: Transport,
+    remote: SocketAddr,
+) -> io::Result<AsyncFd<Socket>> {
     let (protocol, remote) = match (transport, remote) {
         (Transport::Icmp, SocketAddr::V4(_)) => (Protocol::ICMPV4, SocketAddr::new(remote.ip(), 0)),
         (Transport::Icmp, SocketAddr::V6(_)) => (Protocol::ICMPV6, SocketAddr::new(remote.ip(), 0)),
@@ -53,7 +59,11 @@ pub(crate) fn datagram(host: &impl Host, transport: Transport, remote: SocketAdd
     };
     let socket = protected(host, remote, Type::DGRAM, protocol)?;
     socket.connect(&remote.into())?;
-    UdpSocket::from_std(socket.into())
+    // Not for room to write, which a new socket has at once: that would wake the session for nothing.
+    // SAFETY: a `Socket` always answers with the same open descriptor, and is closed only when the `AsyncFd` that owns it
+    // is dropped, which deregisters it first.
+    let socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?;
+    Ok(socket)
 }
 
 /// What a socket's error means to the phone.
@@ -69,8 +79,7 @@ pub(crate) fn unreachable(error: &io::Error) -> Unreachable {
 }
 
 fn protected(host: &impl Host, remote: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(remote), kind, Some(protocol))?;
-    socket.set_nonblocking(true)?;
+    let socket = Socket::new(Domain::for_address(remote), kind.nonblocking(), Some(protocol))?;
     if !host.protect(socket.as_fd()) {
         return Err(io::Error::new(ErrorKind::PermissionDenied, "the platform did not protect the socket"));
     }

@@ -1,15 +1,16 @@
 //! The upstream half of a flow: moves bytes between a socket and the stack until one of them has to wait.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use netstack::{FlowId, Stack, Unreachable};
 use packet::Timestamp;
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 
 use crate::health::Health;
 use crate::socket;
@@ -29,7 +30,7 @@ pub(crate) struct TcpUpstream {
 }
 
 pub(crate) struct DatagramUpstream {
-    socket: UdpSocket,
+    socket: AsyncFd<Socket>,
     waker: Waker,
     /// For ICMP: the type of an echo request, which the socket wants to be told.
     echo: Option<u8>,
@@ -176,6 +177,8 @@ impl TcpUpstream {
             if outcome? {
                 return Ok(());
             }
+            // Less than there was room for is all there was. The end of the stream is not forgotten by this.
+            let _ = self.socket.try_io::<()>(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
             match self.socket.poll_read_ready(&mut cx) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(ready) => ready?,
@@ -188,7 +191,7 @@ impl TcpUpstream {
 const ECHO_HEADER: usize = 6;
 
 impl DatagramUpstream {
-    pub(crate) const fn new(socket: UdpSocket, waker: Waker, echo: Option<u8>, dns: bool) -> Self {
+    pub(crate) const fn new(socket: AsyncFd<Socket>, waker: Waker, echo: Option<u8>, dns: bool) -> Self {
         Self { socket, waker, echo, dns, failed: false }
     }
 
@@ -210,9 +213,8 @@ impl DatagramUpstream {
         }
     }
 
-    /// Not through tokio, which would first wait for a new socket's first event.
     fn try_send(&self, payload: &[u8]) -> io::Result<usize> {
-        let socket = SockRef::from(&self.socket);
+        let socket = self.socket.get_ref();
         match self.echo {
             None => socket.send(payload),
             Some(kind) => socket.send(&[&[kind, 0, 0, 0, 0, 0], payload].concat()),
@@ -223,36 +225,25 @@ impl DatagramUpstream {
     pub(crate) fn pump(&mut self, now: Timestamp, id: FlowId, stack: &mut Stack, buffer: &mut [u8]) -> bool {
         let mut heard = false;
         let mut cx = Context::from_waker(&self.waker);
-        while let Poll::Ready(Ok(())) = self.socket.poll_recv_ready(&mut cx) {
-            match self.socket.try_recv(buffer) {
-                Ok(len) => {
+        while let Poll::Ready(Ok(mut guard)) = self.socket.poll_read_ready(&mut cx) {
+            match guard.try_io(|socket| (&mut socket.get_ref()).read(buffer)) {
+                Ok(Ok(len)) => {
                     heard = true;
                     self.receive(now, id, stack, &buffer[..len]);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => stack.undeliverable(id, unreachable(&error)),
+                Ok(Err(error)) => stack.undeliverable(id, unreachable(&error)),
+                Err(_would_block) => {}
             }
         }
-        if !self.failed {
-            self.failed = self.poll_error(&mut cx, id, stack);
+        // An error without data (ICMP unreachable) shows as "closed for writing" only, from then on for ever: later ones
+        // are told by the next datagram.
+        if !self.failed && self.socket.poll_write_ready(&mut cx).is_ready() {
+            self.failed = true;
+            if let Ok(Some(error)) = self.socket.get_ref().take_error() {
+                stack.undeliverable(id, unreachable(&error));
+            }
         }
         heard
-    }
-
-    /// An error without data (ICMP unreachable) shows as "writable" only. Whether there was one: from then on the
-    /// socket is writable for ever, and later errors are told by the next datagram.
-    fn poll_error(&self, cx: &mut Context<'_>, id: FlowId, stack: &mut Stack) -> bool {
-        for _ in 0..2 {
-            if !matches!(self.socket.poll_send_ready(cx), Poll::Ready(Ok(()))) {
-                return false;
-            }
-            if let Ok(Some(error)) = self.socket.take_error() {
-                stack.undeliverable(id, unreachable(&error));
-                return true;
-            }
-            let _ = self.socket.try_io::<()>(Interest::WRITABLE, || Err(ErrorKind::WouldBlock.into()));
-        }
-        true
     }
 
     fn receive(&self, now: Timestamp, id: FlowId, stack: &mut Stack, datagram: &[u8]) {

@@ -62,6 +62,10 @@ impl Half {
         if segment.flags.fin && self.fin.is_none() {
             self.fin = u64::try_from(end).ok().filter(|&fin| fin >= self.next);
         }
+        if self.discarded {
+            self.pass(end);
+            return self.settle(sink);
+        }
         self.take_payload(start, segment.payload, sink);
         if segment.missing > 0 && start <= self.next as i64 {
             self.skip_to(self.clamp(end), sink);
@@ -138,6 +142,10 @@ impl Half {
         }
     }
 
+    pub(super) fn is_discarded(&self) -> bool {
+        self.discarded
+    }
+
     pub(super) fn is_guessed(&self) -> bool {
         self.start == Start::Guessed
     }
@@ -176,18 +184,19 @@ impl Half {
 
     /// Picks the stream up in the middle.
     fn guess(&mut self, segment: &TcpSegment<'_>) {
+        let len = segment.payload.len() + segment.missing;
         match self.start {
             Start::Known => {}
             Start::Unknown => {
                 // A keep-alive repeats one byte, or a made-up one (RFC 1122 section 4.2.3.6), and pushes nothing.
-                let keep_alive = segment.payload.len() == 1 && !segment.flags.psh && !segment.flags.fin;
+                let keep_alive = len == 1 && !segment.flags.psh && !segment.flags.fin;
                 self.start = Start::Guessed;
                 self.next_seq = segment.seq.wrapping_add(u32::from(keep_alive));
             }
-            Start::Guessed if self.next == 0 && !segment.payload.is_empty() => {
+            Start::Guessed if self.next == 0 && len > 0 => {
                 // The guess came from an acknowledgment or a keep-alive, or an earlier segment comes late.
                 let position = self.position(segment.seq);
-                let late = position < 0 && position > -MAX_REWIND && segment.payload.len() > 1;
+                let late = position < 0 && position > -MAX_REWIND && len > 1;
                 if late || (position == 1 && self.window.is_none()) {
                     self.rebase(segment.seq);
                 }
@@ -226,10 +235,13 @@ impl Half {
         self.deliver(&payload[seen..], sink);
     }
 
+    /// Counts what nobody reads as seen, up to `end`: by what the headers say, whether the bytes were captured or not.
+    fn pass(&mut self, end: i64) {
+        let end = self.clamp(end);
+        self.advance(end.saturating_sub(self.next));
+    }
+
     fn keep(&mut self, start: u64, payload: &[u8]) {
-        if self.discarded {
-            return self.advance(start + payload.len() as u64 - self.next);
-        }
         let overlap = self.window.get_or_insert_default().insert(start, payload);
         self.count(overlap);
     }
@@ -301,10 +313,8 @@ impl Half {
         }
         let offset = self.next;
         self.advance(bytes.len() as u64);
-        if !self.discarded {
-            self.stats.delivered += bytes.len() as u64;
-            sink(StreamEvent::Data { offset, bytes });
-        }
+        self.stats.delivered += bytes.len() as u64;
+        sink(StreamEvent::Data { offset, bytes });
     }
 
     fn close(&mut self, sink: &mut Sink<'_>) {

@@ -99,6 +99,11 @@ impl TcpStreams {
         self.halves[direction.index()].discard();
     }
 
+    /// Whether that direction was never discarded.
+    pub fn is_read(&self, direction: Direction) -> bool {
+        !self.halves[direction.index()].is_discarded()
+    }
+
     /// Whether the beginning of a half was not seen, so that offsets count from where it was picked up.
     pub fn midstream(&self) -> bool {
         self.halves.iter().any(Half::is_guessed)
