@@ -162,6 +162,16 @@ impl Inspector {
         self.events.pop_front()
     }
 
+    /// Flows that are being taken apart, or were a moment ago.
+    pub fn live_flows(&self) -> usize {
+        self.table.live()
+    }
+
+    /// Bytes that are kept of them, behind holes and in unfinished messages; no less than there are.
+    pub fn held(&self) -> usize {
+        self.table.held()
+    }
+
     /// The report as it would be if the session ended here. It says that it is not the last word.
     pub fn snapshot(&self) -> Report {
         self.clone().finish(Some("the session was still running when this report was made".to_owned()))

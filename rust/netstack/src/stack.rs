@@ -308,6 +308,11 @@ impl Stack {
         self.flows.is_empty()
     }
 
+    /// How many deadlines are kept: one a flow at most.
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Bytes of all connections' buffers.
     pub const fn buffers(&self) -> usize {
         self.buffers
