@@ -361,6 +361,9 @@ impl Inspector {
 
     /// An ICMP error about a flow that nobody had answered yet: it was refused.
     fn handle_icmp_error(&mut self, icmp: &IcmpMessage<'_>) {
+        if icmp.is_packet_too_big() {
+            return;
+        }
         let Some(Ok(quoted)) = icmp.quoted().map(quoted_key) else { return };
         let Some(id) = quoted.and_then(|key| self.table.find(&key)) else { return };
         let flow = self.table.get_mut(id);
