@@ -148,12 +148,12 @@ impl Stack {
                     Reassembled::Pending => {}
                     Reassembled::Refused(reason) => self.drop_packet(reason),
                     Reassembled::Complete(whole) => match Packet::parse(&whole) {
-                        Ok(packet) => self.handle_whole(now, &packet, &whole),
+                        Ok(packet) => self.handle_whole(now, &packet, &whole, false),
                         Err(error) => self.drop_packet(error.reason()),
                     },
                 }
             }
-            Ok(packet) => self.handle_whole(now, &packet, bytes),
+            Ok(packet) => self.handle_whole(now, &packet, bytes, forbids_fragments(bytes)),
         }
     }
 
@@ -236,6 +236,12 @@ impl Stack {
         let packet = build::unreachable(why, flow.quote(), self.next_ident as u16);
         self.next_ident = self.next_ident.wrapping_add(1);
         self.outbox_push(packet);
+    }
+
+    /// UDP and ICMP: whether the last datagram of the phone is not to be cut on its way: it had the bit that says so, or
+    /// came over IPv6 in one piece (RFC 9000 section 14 has QUIC measure the path with these).
+    pub fn is_whole(&self, id: FlowId) -> bool {
+        matches!(self.flows.get(&id), Some(Entry { kind: Kind::Datagram(flow), .. }) if flow.is_whole())
     }
 
     /// TCP: offers the bytes that the phone sent, in order and each once, to `take`, which returns how many it took.
@@ -323,9 +329,14 @@ impl Stack {
         &self.counts
     }
 
-    fn handle_whole(&mut self, now: Timestamp, packet: &Packet<'_>, bytes: &[u8]) {
+    fn handle_whole(&mut self, now: Timestamp, packet: &Packet<'_>, bytes: &[u8], whole: bool) {
         if let Some(reason) = destination::refusal(&packet.ip) {
             return self.drop_packet(reason);
+        }
+        if let Segment::Icmp(icmp) = &packet.segment
+            && icmp.is_port_unreachable()
+        {
+            return self.handle_port_unreachable(now, icmp);
         }
         let Some(key) = packet.flow_key(Direction::Outbound) else {
             return self.drop_packet("protocol");
@@ -336,10 +347,12 @@ impl Stack {
                 Some(plain) => self.handle_tcp(now, key, tcp, &plain),
                 None => self.handle_tcp(now, key, tcp, bytes),
             },
-            Segment::Udp(udp) => self.handle_outbound_datagram(now, key, bytes, udp.payload.to_vec()),
+            Segment::Udp(udp) => {
+                self.handle_outbound_datagram(now, key, (bytes, whole), udp.payload.to_vec());
+            }
             Segment::Icmp(icmp) if is_echo_request(icmp) => {
                 let body = [&icmp.rest[2..], icmp.payload].concat();
-                self.handle_outbound_datagram(now, key, bytes, body);
+                self.handle_outbound_datagram(now, key, (bytes, whole), body);
             }
             _ => self.drop_packet("protocol"),
         }
@@ -374,7 +387,13 @@ impl Stack {
         self.settle(now, id);
     }
 
-    fn handle_outbound_datagram(&mut self, now: Timestamp, key: FlowKey, bytes: &[u8], payload: Vec<u8>) {
+    fn handle_outbound_datagram(
+        &mut self,
+        now: Timestamp,
+        key: FlowKey,
+        (bytes, whole): (&[u8], bool),
+        payload: Vec<u8>,
+    ) {
         let id = match self.index.get(&key).copied() {
             Some(id) => id,
             None if !self.make_room(now) => {
@@ -384,10 +403,24 @@ impl Stack {
             None => self.insert(key, Kind::Datagram(DatagramFlow::new(&key, now))),
         };
         if let Some(Entry { kind: Kind::Datagram(flow), .. }) = self.flows.get_mut(&id) {
-            flow.handle_packet(now, bytes);
+            flow.handle_packet(now, bytes, whole);
         }
         self.events.push_back((id, Event::Datagram(payload)));
         self.settle(now, id);
+    }
+
+    /// The phone's program that asked is gone: so is the conversation, and who still answers is told by the upstream.
+    fn handle_port_unreachable(&mut self, now: Timestamp, icmp: &IcmpMessage<'_>) {
+        let quoted = icmp.quoted().and_then(|quoted| Packet::parse(quoted).ok());
+        let key = quoted.and_then(|packet| packet.flow_key(Direction::Inbound));
+        let id = key.and_then(|key| self.index.get(&key).copied());
+        match id.map(|id| (id, self.flows.get(&id))) {
+            Some((id, Some(Entry { kind: Kind::Datagram(_), .. }))) => {
+                self.changes.push(Change::Closed);
+                self.settle(now, id);
+            }
+            _ => self.drop_packet("no_conversation"),
+        }
     }
 
     fn insert(&mut self, key: FlowKey, kind: Kind) -> FlowId {
@@ -511,6 +544,14 @@ impl Kind {
             Self::Tcp(flow) => flow.heard(),
             Self::Datagram(flow) => flow.heard(),
         }
+    }
+}
+
+/// Whether a packet must not be cut: IPv4's bit DF (RFC 791 section 3.1); IPv6 is cut by its sender alone.
+fn forbids_fragments(packet: &[u8]) -> bool {
+    match packet {
+        [first, ..] if first >> 4 == 4 => packet.get(6).is_some_and(|flags| flags & 0x40 != 0),
+        _ => true,
     }
 }
 
