@@ -32,7 +32,8 @@ fn carry(phone: &OwnedFd, engine: &OwnedFd, quality: [Quality; 2], seed: u64) {
         for (from, to, link) in &mut ways {
             loop {
                 match rustix::io::read(*from, &mut packet) {
-                    Ok(0) => return,
+                    // The engine is gone, and may not have read all.
+                    Ok(0) | Err(rustix::io::Errno::CONNRESET) => return,
                     Ok(len) => link.send(now(), packet[..len].to_vec()),
                     Err(rustix::io::Errno::AGAIN) => break,
                     Err(error) => panic!("the link: {error}"),
