@@ -112,6 +112,9 @@ enum Kind {
 const LEAST_IDLE: Duration = Duration::from_secs(10);
 /// How often a full table is searched for an idle flow.
 const EVICTION_PAUSE: Duration = Duration::from_millis(100);
+/// Datagrams reach the phone in packets of this length at most, as from a real path: whatever the MTU of its TUN, they may
+/// go on from there to others (tethering, a router).
+const LONGEST_DATAGRAM: usize = 1500;
 /// Buffers of connections beyond the budget, in bytes.
 const LEAST_BUFFER: usize = 16 << 10;
 
@@ -284,7 +287,7 @@ impl Stack {
     }
 
     /// UDP: takes a payload from the upstream. ICMP: what follows the echo reply's identifier. A datagram that is
-    /// longer than the MTU reaches the phone in fragments.
+    /// longer than the MTU, or than 1500 bytes, reaches the phone in fragments.
     pub fn handle_datagram(&mut self, now: Timestamp, id: FlowId, payload: &[u8]) {
         let Some(entry) = self.flows.get_mut(&id) else { return };
         let Kind::Datagram(flow) = &mut entry.kind else { return };
@@ -296,7 +299,7 @@ impl Stack {
             _ => build::udp(&entry.key, payload, ident as u16),
         };
         let outbox = &mut self.outbox;
-        build::fragment(packet, self.config.mtu, ident, |piece| outbox.push(piece));
+        build::fragment(packet, self.config.mtu.min(LONGEST_DATAGRAM), ident, |piece| outbox.push(piece));
     }
 
     /// The ends of a flow.

@@ -160,8 +160,8 @@ fn idle_connections_end_after_two_hours_and_four_minutes() {
 
 #[test]
 fn datagrams_are_mapped_and_long_ones_fragmented() {
-    for ends in [V4, V6] {
-        let mut stack = stack();
+    for (ends, mtu) in [(V4, 1500), (V6, 1500), (V4, 9000), (V6, 9000)] {
+        let mut stack = Stack::new(Config { mtu, ..Config::default() });
         stack.handle_packet(START, &udp(ends, b"question"));
         let Some((id, Event::Connect(_))) = stack.poll_event() else { panic!() };
         assert_eq!(stack.poll_event(), Some((id, Event::Datagram(b"question".to_vec()))));
