@@ -18,7 +18,7 @@ pub const BOTH: [&str; 2] = [WORLD_V4, WORLD_V6];
 pub fn curl(namespaces: &Namespaces, arguments: &[&str]) -> String {
     let output = namespaces
         .phone_command("curl")
-        .args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "60"])
+        .args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "400"])
         .args(arguments)
         .output()
         .expect("curl");
@@ -55,7 +55,7 @@ pub fn upload(namespaces: &Namespaces, host: &str, len: usize) {
 pub fn dig(namespaces: &Namespaces, server: &str, arguments: &[&str]) -> String {
     let output = namespaces
         .phone_command("dig")
-        .args([&format!("@{server}"), "+short", "+tries=1", "+time=5"])
+        .args([&format!("@{server}"), "+short", "+tries=1", "+time=240"])
         .args(arguments)
         .output()
         .expect("dig");

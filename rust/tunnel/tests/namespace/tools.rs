@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::engine::with_engine;
 use crate::namespaces::{Namespaces, WORLD_V4};
+use crate::phone::PATIENCE;
 
 /// What nmap finds open from a place.
 fn open_ports(namespaces: &Namespaces, place: &str) -> Vec<String> {
@@ -22,11 +23,23 @@ fn open_ports(namespaces: &Namespaces, place: &str) -> Vec<String> {
         .collect()
 }
 
+/// Waits until somebody listens at a port of the world.
+fn wait_for_a_listener(namespaces: &Namespaces, port: u16) {
+    for _ in 0..PATIENCE.as_secs() * 10 {
+        let listed = namespaces.command("w", "ss").args(["-Hltn", &format!("sport = :{port}")]).output();
+        if !listed.expect("ss").stdout.is_empty() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("nobody listens at {port}");
+}
+
 /// Bytes that an iperf3 client in the phone's namespace transferred.
 fn iperf(namespaces: &Namespaces, arguments: &[&str]) -> u64 {
     let server = namespaces.command("w", "iperf3").args(["-s", "-1"]).stdout(Stdio::null()).spawn();
     let mut server = server.expect("iperf3");
-    thread::sleep(Duration::from_millis(500));
+    wait_for_a_listener(namespaces, 5201);
     let mut client = namespaces.phone_command("iperf3");
     let output = client.args(["-c", WORLD_V4, "-J", "-n", "20M"]).args(arguments).output().expect("iperf3");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
