@@ -19,6 +19,7 @@ use crate::phone::{BOTH, connect};
 use crate::servers::{ECHO, Pattern};
 
 /// Carries packets both ways between `phone` and `engine`, as badly as `quality` says, until the engine closes its end.
+#[expect(clippy::disallowed_methods, reason = "the kernel's TCP has no other time")]
 fn carry(phone: &OwnedFd, engine: &OwnedFd, quality: [Quality; 2], seed: u64) {
     let begun = Instant::now();
     let now = || Timestamp::default() + begun.elapsed();
