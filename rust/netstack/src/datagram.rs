@@ -64,3 +64,11 @@ impl DatagramFlow {
         self.heard + self.idle
     }
 }
+
+/// Whether a packet must not be cut: IPv4's bit DF (RFC 791 section 3.1); IPv6 is cut by its sender alone.
+pub(crate) fn forbids_fragments(packet: &[u8]) -> bool {
+    match packet {
+        [first, ..] if first >> 4 == 4 => packet.get(6).is_some_and(|flags| flags & 0x40 != 0),
+        _ => true,
+    }
+}

@@ -9,7 +9,7 @@ use packet::{
 };
 
 use crate::build::{self, Unreachable};
-use crate::datagram::DatagramFlow;
+use crate::datagram::{DatagramFlow, forbids_fragments};
 use crate::destination;
 use crate::device::Outbox;
 use crate::tcp::{Change, TcpFlow};
@@ -547,14 +547,6 @@ impl Kind {
             Self::Tcp(flow) => flow.heard(),
             Self::Datagram(flow) => flow.heard(),
         }
-    }
-}
-
-/// Whether a packet must not be cut: IPv4's bit DF (RFC 791 section 3.1); IPv6 is cut by its sender alone.
-fn forbids_fragments(packet: &[u8]) -> bool {
-    match packet {
-        [first, ..] if first >> 4 == 4 => packet.get(6).is_some_and(|flags| flags & 0x40 != 0),
-        _ => true,
     }
 }
 
