@@ -60,7 +60,8 @@ impl Phone {
     }
 }
 
-fn a_day_is_flat(wait: Duration) {
+/// How many connections and datagrams it had.
+fn a_day_is_flat(wait: Duration) -> usize {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let begun = ALLOCATOR.allocated();
     let mut phone = Phone::new(wait);
@@ -82,18 +83,22 @@ fn a_day_is_flat(wait: Duration) {
     }
     phone.days.idle(QUIET);
     assert_eq!(phone.days.accounts(), Accounts::default());
+    flows
 }
 
 #[test]
 fn a_day_of_traffic_leaves_nothing_but_the_list() {
-    a_day_is_flat(Duration::from_secs(1500));
+    let flows = a_day_is_flat(Duration::from_secs(1500));
+    assert!(flows >= 24 * 100, "{flows}");
 }
 
 /// `cargo test --release -p sim --test days -- --ignored`, as the next.
 #[test]
 #[ignore = "takes minutes"]
 fn a_day_of_thousands_of_connections_an_hour_leaves_nothing_but_the_list() {
-    a_day_is_flat(Duration::ZERO);
+    let flows = a_day_is_flat(Duration::ZERO);
+    assert!(flows >= 24 * 2_000, "{flows}");
+    eprintln!("{flows} connections and datagrams");
 }
 
 /// Datagrams of ever other ends, until the report lists no more.
