@@ -51,6 +51,10 @@ enum Chore {
     Golden(golden::Arguments),
     /// Measure speed (never fails for being slow)
     Bench(bench::Arguments),
+    /// Relay real traffic at full load for long, and fail when the engine's memory, descriptors or threads grow
+    Soak(bench::soak::Arguments),
+    /// Run h2spec against an HTTP/2 server with and without the engine between them, and compare its verdicts
+    H2spec(bench::h2spec::Arguments),
     /// Let libFuzzer search for bytes that break a parser
     Fuzz(fuzz::Arguments),
     /// Check the project's conventions
@@ -75,6 +79,8 @@ fn main() -> ExitCode {
         Chore::Accuracy(arguments) => accuracy::run(&arguments),
         Chore::Golden(arguments) => golden::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Soak(arguments) => bench::soak::run(&arguments),
+        Chore::H2spec(arguments) => bench::h2spec::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
         Chore::Tidy => tidy::run(),
         Chore::Geo(arguments) => geo::run(&arguments),

@@ -30,6 +30,9 @@ pub const IPERF: Tool = Tool { program: "iperf3", package: "iperf3" };
 /// Lists open ports.
 pub const NMAP: Tool = Tool { program: "nmap", package: "nmap" };
 
+/// An HTTP/2 server.
+pub const NGHTTPD: Tool = Tool { program: "nghttpd", package: "nghttp2-server" };
+
 /// Sees to it that every tool is there: with apt as root, or through sudo when that asks for no password.
 ///
 /// # Errors

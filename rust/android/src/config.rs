@@ -43,7 +43,7 @@ struct Watch {
 }
 
 const fn mtu() -> u16 {
-    1500
+    9000
 }
 
 impl Config {
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn only_the_source_is_needed() {
         let config = parse(br#"{"source":"a"}"#).expect("a configuration");
-        assert_eq!((config.mtu, config.drill, config.recording), (1500, false, None));
+        assert_eq!((config.mtu, config.drill, config.recording), (9000, false, None));
     }
 
     #[test]

@@ -77,8 +77,8 @@ pub struct TunArgs {
     /// The TUN's name; it is made if need be
     #[arg(long, default_value = "telltale0")]
     pub name: String,
-    /// The longest packet the phone may send, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 1500, value_parser = clap::value_parser!(u16).range(1280..))]
+    /// The longest packet the phone may send, in bytes; connections are ended here, so it need not be that of the path
+    #[arg(long, value_name = "BYTES", default_value_t = 9000, value_parser = clap::value_parser!(u16).range(1280..))]
     pub mtu: u16,
     /// Move the TUN into this network namespace (`ip netns add NAME` first) and make it the way out there
     #[arg(long, value_name = "NAME")]

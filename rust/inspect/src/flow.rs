@@ -200,6 +200,16 @@ impl FlowTable {
         self.by_ends.get(&Ends::of(key)).copied()
     }
 
+    /// Flows that are taken apart or linger.
+    pub fn live(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Bytes kept of all flows.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
     /// Flows that were given up because the table was full.
     pub fn evicted(&self) -> u64 {
         self.evicted

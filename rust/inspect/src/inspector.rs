@@ -162,6 +162,16 @@ impl Inspector {
         self.events.pop_front()
     }
 
+    /// Flows that are being taken apart, or were a moment ago.
+    pub fn live_flows(&self) -> usize {
+        self.table.live()
+    }
+
+    /// Bytes that are kept of them, behind holes and in unfinished messages; no less than there are.
+    pub fn held(&self) -> usize {
+        self.table.held()
+    }
+
     /// The report as it would be if the session ended here. It says that it is not the last word.
     pub fn snapshot(&self) -> Report {
         self.clone().finish(Some("the session was still running when this report was made".to_owned()))
@@ -362,6 +372,9 @@ impl Inspector {
 
     /// An ICMP error about a flow that nobody had answered yet: it was refused.
     fn handle_icmp_error(&mut self, icmp: &IcmpMessage<'_>) {
+        if icmp.is_packet_too_big() {
+            return;
+        }
         let Some(Ok(quoted)) = icmp.quoted().map(quoted_key) else { return };
         let Some(id) = quoted.and_then(|key| self.table.find(&key)) else { return };
         let flow = self.table.get_mut(id);

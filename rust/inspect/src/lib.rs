@@ -27,6 +27,7 @@ pub mod stream;
 mod summary;
 pub mod trigger;
 
+pub use flow::MOST_LISTED;
 pub use identifier::{Confidence, IdentifierKind, KnownIdentifier};
 pub use inspector::{Config, Event, Inspector};
 pub use keylog::{KeyLog, KeyRing};

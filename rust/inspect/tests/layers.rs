@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use inspect::report::Close;
 use inspect::{Config, Inspector};
-use packet::{Input, Timestamp};
+use packet::{Direction, Input, Timestamp};
 
 const START: Timestamp = Timestamp::from_millis(1_550_131_260_000);
 
@@ -67,4 +68,19 @@ fn pieces_that_stay_alone_are_counted() {
     let piece = ipv4(17, 0x2000, &udp()[..16]);
     let later = ipv4(17, 0, &udp());
     assert_eq!(report(&[(0, piece), (30, later)]).1, [("fragment_incomplete".to_owned(), 1)]);
+}
+
+#[test]
+fn a_datagram_that_does_not_fit_is_not_refused() {
+    for (code, close) in [(3, Some(Close::Refused)), (4, None)] {
+        let mut inspector = Inspector::new(Config::default()).unwrap();
+        let asked = ipv4(17, 0, &udp());
+        let mut error = ipv4(1, 0, &[&[3, code, 0, 0, 0, 0, 5, 120][..], &asked].concat());
+        error[12..20].rotate_left(4);
+        for (direction, bytes) in [(Direction::Outbound, &asked), (Direction::Inbound, &error)] {
+            inspector.handle_input(START, Input::Packet { direction: Some(direction), bytes });
+        }
+        let report = inspector.finish(None);
+        assert_eq!(report.flows[0].close, close, "code {code}");
+    }
 }

@@ -20,6 +20,7 @@ pub(crate) struct DatagramFlow {
     heard: Timestamp,
     idle: Duration,
     quote: Vec<u8>,
+    whole: bool,
 }
 
 impl DatagramFlow {
@@ -29,12 +30,13 @@ impl DatagramFlow {
             (_, 53) => DNS_IDLE,
             _ => UDP_IDLE,
         };
-        Self { heard: now, idle, quote: Vec::new() }
+        Self { heard: now, idle, quote: Vec::new(), whole: false }
     }
 
-    /// The phone sent `packet`.
-    pub(crate) fn handle_packet(&mut self, now: Timestamp, packet: &[u8]) {
+    /// The phone sent `packet`, which is not to be cut if it is `whole`.
+    pub(crate) fn handle_packet(&mut self, now: Timestamp, packet: &[u8], whole: bool) {
         self.heard = now;
+        self.whole = whole;
         self.quote.clear();
         self.quote.extend_from_slice(&packet[..packet.len().min(QUOTE)]);
     }
@@ -49,11 +51,24 @@ impl DatagramFlow {
         &self.quote
     }
 
+    /// Whether what the phone sent last is not to be cut.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     pub(crate) const fn heard(&self) -> Timestamp {
         self.heard
     }
 
     pub(crate) fn poll_timeout(&self) -> Timestamp {
         self.heard + self.idle
+    }
+}
+
+/// Whether a packet must not be cut: IPv4's bit DF (RFC 791 section 3.1); IPv6 is cut by its sender alone.
+pub(crate) fn forbids_fragments(packet: &[u8]) -> bool {
+    match packet {
+        [first, ..] if first >> 4 == 4 => packet.get(6).is_some_and(|flags| flags & 0x40 != 0),
+        _ => true,
     }
 }

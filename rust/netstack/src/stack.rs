@@ -12,7 +12,7 @@ use packet::{
 };
 
 use crate::build::{self, Unreachable};
-use crate::datagram::DatagramFlow;
+use crate::datagram::{DatagramFlow, forbids_fragments};
 use crate::destination;
 use crate::tcp::{Change, TcpFlow};
 use crate::timer::Timers;
@@ -129,6 +129,9 @@ enum Kind {
 const LEAST_IDLE: Duration = Duration::from_secs(10);
 /// How often a full table is searched for an idle flow.
 const EVICTION_PAUSE: Duration = Duration::from_millis(100);
+/// Datagrams reach the phone in packets of this length at most, as from a real path: whatever the MTU of its TUN, they may
+/// go on from there to others (tethering, a router).
+const LONGEST_DATAGRAM: usize = 1500;
 
 impl Stack {
     /// A stack without flows.
@@ -164,12 +167,12 @@ impl Stack {
                     Reassembled::Pending => {}
                     Reassembled::Refused(reason) => self.drop_packet(reason),
                     Reassembled::Complete(whole) => match Packet::parse(&whole) {
-                        Ok(packet) => self.handle_whole(now, &packet, &whole),
+                        Ok(packet) => self.handle_whole(now, &packet, &whole, false),
                         Err(error) => self.drop_packet(error.reason()),
                     },
                 }
             }
-            Ok(packet) => self.handle_whole(now, &packet, bytes),
+            Ok(packet) => self.handle_whole(now, &packet, bytes, forbids_fragments(bytes)),
         }
     }
 
@@ -250,6 +253,12 @@ impl Stack {
         self.outbox_push(packet);
     }
 
+    /// UDP and ICMP: whether the last datagram of the phone is not to be cut on its way: it had the bit that says so, or
+    /// came over IPv6 in one piece (RFC 9000 section 14 has QUIC measure the path with these).
+    pub fn is_whole(&self, id: FlowId) -> bool {
+        matches!(self.flows.get(&id), Some(Entry { kind: Kind::Datagram(flow), .. }) if flow.is_whole())
+    }
+
     /// TCP: offers the bytes that the phone sent, in order and each once, to `take`, which returns how many it took.
     /// Ends when it takes less than it was offered. What is not taken closes the phone's window.
     pub fn drain(&mut self, now: Timestamp, id: FlowId, take: impl FnMut(&[u8]) -> usize) {
@@ -292,7 +301,7 @@ impl Stack {
     }
 
     /// UDP: takes a payload from the upstream. ICMP: what follows the echo reply's identifier. A datagram that is
-    /// longer than the MTU reaches the phone in fragments.
+    /// longer than the MTU, or than 1500 bytes, reaches the phone in fragments.
     pub fn handle_datagram(&mut self, now: Timestamp, id: FlowId, payload: &[u8]) {
         let Some(entry) = self.flows.get_mut(&id) else { return };
         let Kind::Datagram(flow) = &mut entry.kind else { return };
@@ -304,7 +313,7 @@ impl Stack {
             _ => build::udp(&entry.key, payload, ident as u16),
         };
         let outbox = &mut self.wire.outbox;
-        build::fragment(packet, self.config.mtu, ident, |piece| outbox.push(piece));
+        build::fragment(packet, self.config.mtu.min(LONGEST_DATAGRAM), ident, |piece| outbox.push(piece));
     }
 
     /// The ends of a flow.
@@ -322,6 +331,11 @@ impl Stack {
         self.flows.is_empty()
     }
 
+    /// How many deadlines are kept: one a flow at most.
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Bytes of all connections' buffers.
     pub const fn buffers(&self) -> usize {
         self.buffers
@@ -332,9 +346,14 @@ impl Stack {
         &self.counts
     }
 
-    fn handle_whole(&mut self, now: Timestamp, packet: &Packet<'_>, bytes: &[u8]) {
+    fn handle_whole(&mut self, now: Timestamp, packet: &Packet<'_>, bytes: &[u8], whole: bool) {
         if let Some(reason) = destination::refusal(&packet.ip) {
             return self.drop_packet(reason);
+        }
+        if let Segment::Icmp(icmp) = &packet.segment
+            && icmp.is_port_unreachable()
+        {
+            return self.handle_port_unreachable(now, icmp);
         }
         let Some(key) = packet.flow_key(Direction::Outbound) else {
             return self.drop_packet("protocol");
@@ -345,10 +364,12 @@ impl Stack {
                 Some(plain) => self.handle_tcp(now, key, tcp, &plain),
                 None => self.handle_tcp(now, key, tcp, bytes),
             },
-            Segment::Udp(udp) => self.handle_outbound_datagram(now, key, bytes, udp.payload.to_vec()),
+            Segment::Udp(udp) => {
+                self.handle_outbound_datagram(now, key, (bytes, whole), udp.payload.to_vec());
+            }
             Segment::Icmp(icmp) if is_echo_request(icmp) => {
                 let body = [&icmp.rest[2..], icmp.payload].concat();
-                self.handle_outbound_datagram(now, key, bytes, body);
+                self.handle_outbound_datagram(now, key, (bytes, whole), body);
             }
             _ => self.drop_packet("protocol"),
         }
@@ -384,7 +405,13 @@ impl Stack {
         self.settle(now, id);
     }
 
-    fn handle_outbound_datagram(&mut self, now: Timestamp, key: FlowKey, bytes: &[u8], payload: Vec<u8>) {
+    fn handle_outbound_datagram(
+        &mut self,
+        now: Timestamp,
+        key: FlowKey,
+        (bytes, whole): (&[u8], bool),
+        payload: Vec<u8>,
+    ) {
         let id = match self.index.get(&key).copied() {
             Some(id) => id,
             None if !self.make_room(now) => {
@@ -394,10 +421,24 @@ impl Stack {
             None => self.insert(key, Kind::Datagram(DatagramFlow::new(&key, now))),
         };
         if let Some(Entry { kind: Kind::Datagram(flow), .. }) = self.flows.get_mut(&id) {
-            flow.handle_packet(now, bytes);
+            flow.handle_packet(now, bytes, whole);
         }
         self.events.push_back((id, Event::Datagram(payload)));
         self.settle(now, id);
+    }
+
+    /// The phone's program that asked is gone: so is the conversation, and who still answers is told by the upstream.
+    fn handle_port_unreachable(&mut self, now: Timestamp, icmp: &IcmpMessage<'_>) {
+        let quoted = icmp.quoted().and_then(|quoted| Packet::parse(quoted).ok());
+        let key = quoted.and_then(|packet| packet.flow_key(Direction::Inbound));
+        let id = key.and_then(|key| self.index.get(&key).copied());
+        match id.map(|id| (id, self.flows.get(&id))) {
+            Some((id, Some(Entry { kind: Kind::Datagram(_), .. }))) => {
+                self.changes.push(Change::Closed);
+                self.settle(now, id);
+            }
+            _ => self.drop_packet("no_conversation"),
+        }
     }
 
     fn insert(&mut self, key: FlowKey, kind: Kind) -> FlowId {

@@ -43,6 +43,10 @@ impl Timers {
         Some(flow)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn next(&self) -> Option<Timestamp> {
         self.entries.first().map(|&(entry, _)| entry)
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use netstack::{Config, Event, Stack, Unreachable};
 use packet::{Direction, IpPacket, Packet, Reassembled, Reassembler, Segment, TcpFlags, UdpDatagram};
-use smoltcp::wire::TcpControl;
+use smoltcp::wire::{IpProtocol, TcpControl};
 
 mod packets;
 
-use packets::{START, V4, V6, address, establish, next, next_tcp, open, stack, tcp, udp};
+use packets::{START, V4, V6, address, establish, next, next_tcp, open, packet, stack, tcp, udp};
 
 #[test]
 fn the_syn_is_answered_when_the_upstream_is() {
@@ -160,8 +160,8 @@ fn idle_connections_end_after_two_hours_and_four_minutes() {
 
 #[test]
 fn datagrams_are_mapped_and_long_ones_fragmented() {
-    for ends in [V4, V6] {
-        let mut stack = stack();
+    for (ends, mtu) in [(V4, 1500), (V6, 1500), (V4, 9000), (V6, 9000)] {
+        let mut stack = Stack::new(Config { mtu, ..Config::default() });
         stack.handle_packet(START, &udp(ends, b"question"));
         let Some((id, Event::Connect(_))) = stack.poll_event() else { panic!() };
         assert_eq!(stack.poll_event(), Some((id, Event::Datagram(b"question".to_vec()))));
@@ -317,4 +317,89 @@ fn a_reset_is_believed_when_it_is_where_the_next_byte_is() {
         stack.handle_packet(now, &tcp(V4, TcpControl::Rst, 1001, None, &[]));
         assert_eq!(stack.poll_event(), Some((id, Event::Reset)));
     }
+}
+
+/// The error of the phone's kernel that nobody listens where `quoted` went.
+fn port_unreachable(ends: (&str, &str), quoted: &[u8]) -> Vec<u8> {
+    let (protocol, kind) = match ends.0.starts_with('[') {
+        false => (IpProtocol::Icmp, [3, 3]),
+        true => (IpProtocol::Icmpv6, [1, 4]),
+    };
+    packet(ends, protocol, 8 + quoted.len(), |body| {
+        body[..2].copy_from_slice(&kind);
+        body[8..].copy_from_slice(quoted);
+    })
+}
+
+#[test]
+fn a_conversation_ends_when_the_phones_program_is_gone() {
+    for ends in [V4, V6] {
+        let mut stack = stack();
+        stack.handle_packet(START, &udp(ends, b"question"));
+        let Some((id, Event::Connect(_))) = stack.poll_event() else { panic!() };
+        let _ = stack.poll_event();
+        stack.handle_datagram(START, id, b"answer");
+        let answer = next(&mut stack);
+
+        let other = udp((ends.1, if ends == V4 { "10.0.0.2:1" } else { "[fd00::2]:1" }), b"answer");
+        stack.handle_packet(START, &port_unreachable(ends, &other));
+        assert_eq!((stack.poll_event(), stack.len()), (None, 1));
+        assert_eq!(stack.counts().dropped.get("no_conversation"), Some(&1));
+
+        // As much of it as IPv4's errors have to quote.
+        stack.handle_packet(START, &port_unreachable(ends, &answer));
+        assert_eq!(stack.poll_event(), Some((id, Event::Closed)));
+        assert!(stack.is_empty() && stack.poll_timeout().is_none() && stack.poll_packet().is_none());
+    }
+}
+
+#[test]
+fn an_error_ends_no_connection() {
+    let mut stack = stack();
+    establish(&mut stack, V4);
+    let segment = tcp((V4.1, V4.0), TcpControl::None, 5, Some(1001), &[]);
+    stack.handle_packet(START, &port_unreachable(V4, &segment));
+    assert_eq!((stack.poll_event(), stack.len()), (None, 1));
+}
+
+#[test]
+fn datagrams_that_are_not_to_be_cut_are_known() {
+    const DF: u8 = 0x40;
+    let mut stack = stack();
+    let mut datagram = udp(V4, &[7; 2000]);
+    datagram[6] |= DF;
+    stack.handle_packet(START, &datagram);
+    let Some((id, Event::Connect(_))) = stack.poll_event() else { panic!() };
+    assert!(stack.is_whole(id));
+    datagram[6] &= !DF;
+    stack.handle_packet(START, &datagram);
+    assert!(!stack.is_whole(id));
+
+    // IPv6 has no such bit: what comes in one piece may not be cut, what comes in pieces may.
+    while stack.poll_event().is_some() {}
+    stack.handle_packet(START, &udp(V6, &[7; 2000]));
+    let Some((id, Event::Connect(_))) = stack.poll_event() else { panic!() };
+    let _ = stack.poll_event();
+    assert!(stack.is_whole(id));
+    for piece in pieces_of_udp_v6(&[7; 2000]) {
+        stack.handle_packet(START, &piece);
+    }
+    assert_eq!(stack.poll_event(), Some((id, Event::Datagram(vec![7; 2000]))));
+    assert!(!stack.is_whole(id));
+}
+
+/// Two fragments (RFC 8200 section 4.5) of what [`udp`] makes.
+fn pieces_of_udp_v6(payload: &[u8]) -> [Vec<u8>; 2] {
+    const UDP: u8 = 17;
+    const FIRST: usize = 1024;
+    let whole = udp(V6, payload);
+    let piece = |offset: usize, more: bool, part: &[u8]| {
+        let place = (offset as u16 | u16::from(more)).to_be_bytes();
+        packet(V6, IpProtocol::Ipv6Frag, 8 + part.len(), |body| {
+            body[..8].copy_from_slice(&[UDP, 0, place[0], place[1], 0, 0, 0, 9]);
+            body[8..].copy_from_slice(part);
+        })
+    };
+    let (first, second) = whole[40..].split_at(FIRST);
+    [piece(0, true, first), piece(FIRST, false, second)]
 }

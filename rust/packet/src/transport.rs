@@ -255,6 +255,23 @@ impl<'a> IcmpMessage<'a> {
         echo.then(|| u16::from_be_bytes([self.rest[0], self.rest[1]]))
     }
 
+    /// Whether it says that a packet did not fit the path (RFC 1191 section 4, RFC 4443 section 3.2): its sender is to send
+    /// shorter ones.
+    pub fn is_packet_too_big(&self) -> bool {
+        match self.version {
+            IcmpVersion::V4 => (self.kind, self.code) == (3, 4),
+            IcmpVersion::V6 => self.kind == 2,
+        }
+    }
+
+    /// Whether it says that nobody listens (RFC 792, RFC 4443 section 3.1).
+    pub fn is_port_unreachable(&self) -> bool {
+        match self.version {
+            IcmpVersion::V4 => (self.kind, self.code) == (3, 3),
+            IcmpVersion::V6 => (self.kind, self.code) == (1, 4),
+        }
+    }
+
     /// The packet that an error message quotes, as far as it was quoted: `None` for messages that are no error.
     pub fn quoted(&self) -> Option<&'a [u8]> {
         let error = match self.version {

@@ -51,7 +51,7 @@ fn quality(random: &mut Random, inbound: bool) -> Quality {
     }
 }
 
-fn exchange(random: &mut Random, index: usize, mtu: usize, most: usize, breaks: bool) -> Exchange {
+pub(crate) fn exchange(random: &mut Random, index: usize, mtu: usize, most: usize, breaks: bool) -> Exchange {
     // IPv6 has no MTU below 1280 (RFC 8200 section 5).
     let address: IpAddr = match mtu >= 1280 && random.happens(500) {
         false => Ipv4Addr::new(203, 0, 113, 1).into(),

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod days;
 mod harsh;
 mod heard;
 mod link;
@@ -14,6 +15,7 @@ mod server;
 mod session;
 mod verdict;
 
+pub use days::{Accounts, Days};
 pub use link::{Link, Quality};
 pub use netstack::Unreachable;
 pub use phone::{App, End, Finish, Phone, Running};

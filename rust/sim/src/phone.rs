@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use packet::{Packet, Segment, TcpFlags, Timestamp};
+use packet::{IpPacket, Packet, Segment, TcpFlags, TcpSegment, Timestamp};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp::{RecvError, Socket, SocketBuffer, State};
@@ -168,6 +168,9 @@ impl Phone {
         if !tcp.flags.fin || tcp.payload.is_empty() || running.end.is_some() || !is_whole(&ip) {
             return None;
         }
+        if !running.speaks_with(&ip, &tcp) {
+            return None;
+        }
         let data = Heard { seq: tcp.seq, ..Heard::new(&ip, &tcp) };
         let fin = Heard { seq: tcp.seq.wrapping_add(tcp.payload.len() as u32), ..data };
         Some((index, data.packet(TcpControl::None, tcp.payload), fin))
@@ -180,7 +183,7 @@ impl Phone {
         let Ok(Packet { ip, segment: Segment::Tcp(tcp) }) = Packet::parse(packet) else { return false };
         let index = usize::from(tcp.destination_port.wrapping_sub(FIRST_PORT));
         let Some(running) = self.apps.get_mut(index) else { return false };
-        if !is_whole(&ip) {
+        if !is_whole(&ip) || !running.speaks_with(&ip, &tcp) {
             return false;
         }
         if running.end == Some(End::Vanished) {
@@ -304,6 +307,11 @@ impl Running {
             slept: false,
             next_read: Timestamp::default(),
         }
+    }
+
+    /// Whether a segment to its port is from whom it connected to: another was connected from that port before.
+    fn speaks_with(&self, ip: &IpPacket<'_>, tcp: &TcpSegment<'_>) -> bool {
+        self.app.remote == SocketAddr::new(ip.source, tcp.source_port)
     }
 
     /// When it is time for a push.

@@ -1,6 +1,7 @@
 //! Runs a scenario, jumping from deadline to deadline.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::time::Duration;
 
 use inspect::Inspector;
@@ -47,10 +48,12 @@ const MOST_ROUNDS: u64 = 2_000_000;
 /// # Panics
 /// When it does not end.
 pub fn run(scenario: &Scenario) -> (Outcome, Watched) {
-    let mut session = Session::new(scenario, Some(Watch::new()));
-    run_to_the_end(&mut session);
-    let watched = session.watch.take().expect("it was given").finish();
-    (session.finish(), watched)
+    let mut engine = Engine::new(stack_config(scenario), Some(Watch::new(Vec::new())));
+    engine.input(Input::Phase(Phase::Started));
+    let (mut engine, outcome) = run_on(engine, scenario);
+    engine.input(Input::Phase(Phase::Stopped));
+    let (report, recording) = engine.watch.expect("it was given").finish();
+    (outcome, Watched { report, recording })
 }
 
 /// The same without inspector and recording, which take most of the time.
@@ -58,13 +61,32 @@ pub fn run(scenario: &Scenario) -> (Outcome, Watched) {
 /// # Panics
 /// When it does not end.
 pub fn run_unwatched(scenario: &Scenario) -> Outcome {
-    let mut session = Session::new(scenario, None);
+    run_on(Engine::<Vec<u8>>::new(stack_config(scenario), None), scenario).1
+}
+
+/// What [`Scenario`] says of the stack.
+pub(crate) fn stack_config(scenario: &Scenario) -> Config {
+    Config {
+        mtu: scenario.mtu,
+        seed: Random::new(scenario.seed ^ 0x5eed).next(),
+        buffer: scenario.buffer,
+        most_buffers: scenario.most_buffers,
+        most_quiet: scenario.most_quiet,
+        ..Config::default()
+    }
+}
+
+/// Runs `scenario` to its end on an engine that may have had others before.
+///
+/// # Panics
+/// When it does not end.
+pub(crate) fn run_on<W: Write>(engine: Engine<W>, scenario: &Scenario) -> (Engine<W>, Outcome) {
+    let mut session = Session::new(scenario, engine);
     run_to_the_end(&mut session);
     session.finish()
 }
 
-fn run_to_the_end(session: &mut Session<'_>) {
-    session.input(Input::Phase(Phase::Started));
+fn run_to_the_end<W: Write>(session: &mut Session<'_, W>) {
     let mut until = None;
     let mut rounds = 0;
     loop {
@@ -74,22 +96,21 @@ fn run_to_the_end(session: &mut Session<'_>) {
             session.hangs("it spins");
         }
         if until.is_none() && session.phone.apps().iter().all(|running| running.end.is_some()) {
-            until = Some(session.now + session.scenario.afterwards);
+            until = Some(session.engine.now + session.scenario.afterwards);
         }
         let next = session.next_deadline();
         match (next, until) {
             (next, Some(until)) if next.is_none_or(|next| next > until) => {
-                session.now = until;
-                break;
+                session.engine.now = until;
+                return;
             }
-            (Some(next), _) => session.now = session.now.max(next),
+            (Some(next), _) => session.engine.now = session.engine.now.max(next),
             (None, _) => session.hangs("everybody waits for ever"),
         }
-        if session.now.since(BEGIN) > MOST {
+        if session.engine.now.since(session.begin) > MOST {
             session.hangs("no end");
         }
     }
-    session.input(Input::Phase(Phase::Stopped));
 }
 
 /// The report of a recording.
@@ -111,16 +132,16 @@ fn inspect_config() -> inspect::Config {
 }
 
 /// The inspector and the recording at the TUN.
-struct Watch {
-    inspector: Inspector,
-    recording: Writer<Vec<u8>>,
+pub(crate) struct Watch<W: Write> {
+    pub(crate) inspector: Inspector,
+    recording: Writer<W>,
 }
 
-impl Watch {
-    fn new() -> Self {
+impl<W: Write> Watch<W> {
+    pub(crate) fn new(sink: W) -> Self {
         Self {
             inspector: Inspector::new(inspect_config()).expect("nothing is watched"),
-            recording: Writer::new(Vec::new(), "simulation").expect("a vector takes everything"),
+            recording: Writer::new(sink, "simulation").expect("the sink takes everything"),
         }
     }
 
@@ -134,26 +155,44 @@ impl Watch {
             self.inspector.handle_input(now, input);
             result
         };
-        result.expect("a vector takes everything");
+        result.expect("the sink takes everything");
+        // Somebody listens to a session.
+        while self.inspector.poll_event().is_some() {}
     }
 
-    fn finish(self) -> Watched {
-        Watched {
-            report: self.inspector.finish(None),
-            recording: self.recording.into_inner().expect("a vector takes everything"),
+    pub(crate) fn finish(self) -> (Report, W) {
+        let sink = self.recording.into_inner().expect("the sink takes everything");
+        (self.inspector.finish(None), sink)
+    }
+}
+
+/// What is under test, and its time: all that goes on from one scenario to the next.
+pub(crate) struct Engine<W: Write> {
+    pub(crate) now: Timestamp,
+    pub(crate) stack: Stack,
+    pub(crate) watch: Option<Watch<W>>,
+}
+
+impl<W: Write> Engine<W> {
+    pub(crate) fn new(config: Config, watch: Option<Watch<W>>) -> Self {
+        Self { now: BEGIN, stack: Stack::new(config), watch }
+    }
+
+    pub(crate) fn input(&mut self, input: Input<'_>) {
+        if let Some(watch) = &mut self.watch {
+            watch.handle(self.now, input);
         }
     }
 }
 
-struct Session<'s> {
+struct Session<'s, W: Write> {
     scenario: &'s Scenario,
-    now: Timestamp,
+    engine: Engine<W>,
+    begin: Timestamp,
     random: Random,
     phone: Phone,
     outbound: Link,
     inbound: Link,
-    stack: Stack,
-    watch: Option<Watch>,
     connections: BTreeMap<FlowId, Connection>,
     indexes: BTreeMap<FlowId, usize>,
     /// Owners that the platform will have found.
@@ -164,35 +203,23 @@ struct Session<'s> {
     answers: BTreeSet<(Timestamp, FlowId, usize)>,
 }
 
-impl<'s> Session<'s> {
-    fn new(scenario: &'s Scenario, watch: Option<Watch>) -> Self {
+impl<'s, W: Write> Session<'s, W> {
+    fn new(scenario: &'s Scenario, engine: Engine<W>) -> Self {
         let mut random = Random::new(scenario.seed ^ 0x5e55);
         let apps = scenario.exchanges.iter().map(|exchange| exchange.app.clone()).collect();
-        let config = Config {
-            mtu: scenario.mtu,
-            seed: random.next(),
-            buffer: scenario.buffer,
-            most_buffers: scenario.most_buffers,
-            most_quiet: scenario.most_quiet,
-            ..Config::default()
-        };
+        let begin = engine.now;
+        let asks = scenario.questions.iter().enumerate();
         Self {
             scenario,
-            now: BEGIN,
-            phone: Phone::new(BEGIN, scenario.mtu, random.next(), apps),
-            outbound: Link::new(scenario.quality[0], BEGIN, random.next()),
-            inbound: Link::new(scenario.quality[1], BEGIN, random.next()),
-            stack: Stack::new(config),
-            watch,
+            begin,
+            phone: Phone::new(begin, scenario.mtu, random.next(), apps),
+            outbound: Link::new(scenario.quality[0], begin, random.next()),
+            inbound: Link::new(scenario.quality[1], begin, random.next()),
+            engine,
             connections: BTreeMap::new(),
             indexes: BTreeMap::new(),
             owners: BTreeMap::new(),
-            questions: scenario
-                .questions
-                .iter()
-                .enumerate()
-                .map(|(index, question)| (BEGIN + question.at, index))
-                .collect(),
+            questions: asks.map(|(index, question)| (begin + question.at, index)).collect(),
             answers: BTreeSet::new(),
             random,
         }
@@ -200,14 +227,14 @@ impl<'s> Session<'s> {
 
     fn next_deadline(&mut self) -> Option<Timestamp> {
         // The inspector's timers may be late: the report does not depend on them.
-        let watched = self.watch.as_ref().filter(|_| self.scenario.seed.is_multiple_of(2));
+        let watched = self.engine.watch.as_ref().filter(|_| self.scenario.seed.is_multiple_of(2));
         let inspector = watched.and_then(|watch| watch.inspector.poll_timeout());
         let servers = self.connections.values().filter_map(Connection::poll_timeout).min();
         [
-            self.phone.poll_timeout(self.now),
+            self.phone.poll_timeout(self.engine.now),
             self.outbound.next_arrival(),
             self.inbound.next_arrival(),
-            self.stack.poll_timeout(),
+            self.engine.stack.poll_timeout(),
             self.owners.first_key_value().map(|(&(at, _), _)| at),
             self.questions.first().map(|&(at, _)| at),
             self.answers.first().map(|&(at, ..)| at),
@@ -229,7 +256,7 @@ impl<'s> Session<'s> {
 
     /// Does everything that is due.
     fn settle(&mut self) {
-        let now = self.now;
+        let now = self.engine.now;
         while let Some(packet) = self.inbound.receive(now) {
             // The asking apps are no part of the phone's TCP, which would refuse their answers.
             if IpPacket::parse(&packet).is_ok_and(|ip| ip.protocol == 6) {
@@ -248,11 +275,11 @@ impl<'s> Session<'s> {
         }
         while let Some(packet) = self.outbound.receive(now) {
             self.input(Input::Packet { direction: Some(Direction::Outbound), bytes: &packet });
-            self.stack.handle_packet(now, &packet);
+            self.engine.stack.handle_packet(now, &packet);
             self.settle_stack();
         }
-        if self.stack.poll_timeout().is_some_and(|at| at <= now) {
-            self.stack.handle_timeout(now);
+        if self.engine.stack.poll_timeout().is_some_and(|at| at <= now) {
+            self.engine.stack.handle_timeout(now);
             self.settle_stack();
         }
         let due: Vec<_> = self.connections.iter().filter(|(_, c)| c.poll_timeout() <= Some(now)).collect();
@@ -266,8 +293,8 @@ impl<'s> Session<'s> {
         {
             self.answers.pop_first();
             match &self.scenario.questions[index].answer {
-                Some(answer) => self.stack.handle_datagram(now, id, answer),
-                None => self.stack.undeliverable(id, Unreachable::Refused),
+                Some(answer) => self.engine.stack.handle_datagram(now, id, answer),
+                None => self.engine.stack.undeliverable(id, Unreachable::Refused),
             }
             self.settle_stack();
         }
@@ -278,7 +305,7 @@ impl<'s> Session<'s> {
             let app = Owner { name: format!("example.app{}", flow.remote.port()), uid: Some(10_000) };
             self.input(Input::Owner { flow, app: &app });
         }
-        if let Some(Watch { inspector, .. }) = &mut self.watch
+        if let Some(Watch { inspector, .. }) = &mut self.engine.watch
             && inspector.poll_timeout().is_some_and(|at| at <= now)
         {
             inspector.handle_timeout(now);
@@ -287,14 +314,14 @@ impl<'s> Session<'s> {
 
     fn settle_stack(&mut self) {
         loop {
-            while let Some((id, event)) = self.stack.poll_event() {
+            while let Some((id, event)) = self.engine.stack.poll_event() {
                 self.handle_event(id, event);
             }
-            let Some(packet) = self.stack.poll_packet() else { return };
+            let Some(packet) = self.engine.stack.poll_packet() else { return };
             assert!(packet.len() <= self.scenario.mtu, "a packet of {} bytes", packet.len());
             self.input(Input::Packet { direction: Some(Direction::Inbound), bytes: &packet });
-            self.inbound.send(self.now, packet.clone());
-            self.stack.recycle(packet);
+            self.inbound.send(self.engine.now, packet.clone());
+            self.engine.stack.recycle(packet);
         }
     }
 
@@ -313,7 +340,7 @@ impl<'s> Session<'s> {
             Event::Datagram(payload) => {
                 let asked = self.scenario.questions.iter().position(|question| question.payload == payload);
                 let index = asked.expect("a question that was asked");
-                let at = self.now + self.delay();
+                let at = self.engine.now + self.delay();
                 self.answers.insert((at, id, index));
             }
         }
@@ -322,12 +349,12 @@ impl<'s> Session<'s> {
     fn connect(&mut self, id: FlowId, key: FlowKey) {
         let delay = self.delay();
         if self.random.happens(500) {
-            self.owners.insert((self.now + delay, id), key);
+            self.owners.insert((self.engine.now + delay, id), key);
         }
         if key.transport == Transport::Tcp {
             let index = usize::from(key.remote.port() - Scenario::FIRST_PORT);
             let behaviour: Behaviour = self.scenario.exchanges[index].server.clone();
-            self.connections.insert(id, Connection::new(self.now, behaviour, delay));
+            self.connections.insert(id, Connection::new(self.engine.now, behaviour, delay));
             self.indexes.insert(id, index);
         }
     }
@@ -344,27 +371,23 @@ impl<'s> Session<'s> {
 
     fn work(&mut self, id: FlowId) {
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.work(self.now, id, &mut self.stack, &mut self.random);
+            connection.work(self.engine.now, id, &mut self.engine.stack, &mut self.random);
         }
     }
 
     fn input(&mut self, input: Input<'_>) {
-        let Some(watch) = &mut self.watch else { return };
-        watch.handle(self.now, input);
+        self.engine.input(input);
     }
 
-    fn finish(self) -> Outcome {
+    fn finish(self) -> (Engine<W>, Outcome) {
         let mut connections: Vec<Vec<Connection>> = Vec::new();
         connections.resize_with(self.scenario.exchanges.len(), Vec::new);
         for (id, connection) in self.connections {
             connections[self.indexes[&id]].push(connection);
         }
-        Outcome {
-            apps: self.phone.into_apps(),
-            connections,
-            flows: self.stack.len(),
-            buffers: self.stack.buffers(),
-            timers: self.stack.poll_timeout().is_some(),
-        }
+        let stack = &self.engine.stack;
+        let (flows, buffers, timers) = (stack.len(), stack.buffers(), stack.poll_timeout().is_some());
+        let outcome = Outcome { apps: self.phone.into_apps(), connections, flows, buffers, timers };
+        (self.engine, outcome)
     }
 }

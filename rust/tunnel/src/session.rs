@@ -385,14 +385,12 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
 
     fn handle_event(&mut self, now: Timestamp, id: FlowId, event: Event) {
         match event {
-            Event::Connect(key) => self.connect(now, id, key),
-            Event::Ready => self.pump(now, id),
-            Event::Datagram(payload) => {
-                if let Some(Upstream::Datagram(upstream)) = self.upstreams.get(&id) {
-                    self.health.asked(now, id, upstream.is_dns());
-                    upstream.send(id, &payload, &mut self.stack);
-                }
+            Event::Connect(key) => {
+                self.owners.ask(key);
+                self.connect(now, id, key);
             }
+            Event::Ready => self.pump(now, id),
+            Event::Datagram(payload) => self.send_datagram(now, id, &payload),
             Event::ShutdownWrite => {
                 if let Some(Upstream::Tcp(upstream)) = self.upstreams.get(&id) {
                     upstream.shutdown();
@@ -407,14 +405,40 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
         }
     }
 
-    fn connect(&mut self, now: Timestamp, id: FlowId, key: FlowKey) {
-        self.owners.ask(key);
-        let remote = match self.dns {
+    /// Sends a datagram upstream, from another socket if the one that was used lost its network.
+    fn send_datagram(&mut self, now: Timestamp, id: FlowId, payload: &[u8]) {
+        let Some(&key) = self.stack.key(id) else { return };
+        let remote = self.upstream_of(&key);
+        let Some(Upstream::Datagram(upstream)) = self.upstreams.get_mut(&id) else { return };
+        self.health.asked(now, id, upstream.is_dns());
+        let moved = upstream.is_silent(now) && {
+            let source = socket::source_for(&*self.host, remote);
+            source.is_some() && source != upstream.source()
+        };
+        if !moved && upstream.send(id, payload, &mut self.stack).is_ok() {
+            return;
+        }
+        self.upstreams.remove(&id);
+        self.connect(now, id, key);
+        if let Some(Upstream::Datagram(upstream)) = self.upstreams.get_mut(&id)
+            && let Err(error) = upstream.send(id, payload, &mut self.stack)
+        {
+            self.stack.undeliverable(id, socket::unreachable(&error));
+        }
+    }
+
+    /// Where what the phone sends there is sent.
+    fn upstream_of(&self, key: &FlowKey) -> SocketAddr {
+        match self.dns {
             Some(dns) if key.remote.port() == 53 && key.transport != Transport::Icmp => {
                 SocketAddr::new(dns, 53)
             }
             _ => key.remote,
-        };
+        }
+    }
+
+    fn connect(&mut self, now: Timestamp, id: FlowId, key: FlowKey) {
+        let remote = self.upstream_of(&key);
         let waker = self.ready.waker(id);
         let upstream = match key.transport {
             Transport::Tcp => {
@@ -424,7 +448,7 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
                 let kind = if remote.is_ipv4() { 8 } else { 128 };
                 let echo = (transport == Transport::Icmp).then_some(kind);
                 let dns = key.transport == Transport::Udp && remote.port() == 53;
-                Upstream::Datagram(DatagramUpstream::new(socket, waker, echo, dns))
+                Upstream::Datagram(DatagramUpstream::new(socket, waker, echo, remote, dns))
             }),
         };
         match upstream {

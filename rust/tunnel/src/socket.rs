@@ -1,11 +1,12 @@
 //! Makes upstream sockets: each is protected before it connects.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use netstack::Unreachable;
 use packet::Transport;
+use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
@@ -45,8 +46,8 @@ pub(crate) fn tcp(host: &impl Host, remote: SocketAddr) -> io::Result<TcpStream>
     TcpStream::from_std(socket.into())
 }
 
-/// A UDP or ICMP echo socket that only speaks with `remote`, watched for what can be read and for errors. ICMP needs no privilege, but the group's permission
-/// (Linux: `net.ipv4.ping_group_range`).
+/// A UDP or ICMP echo socket that only speaks with `remote`, watched for what can be read and for errors. ICMP needs no
+/// privilege, but the group's permission (Linux: `net.ipv4.ping_group_range`).
 pub(crate) fn datagram(
     host: &impl Host,
     transport: Transport,
@@ -64,6 +65,51 @@ pub(crate) fn datagram(
     // is dropped, which deregisters it first.
     let socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?;
     Ok(socket)
+}
+
+/// The address that the system sends from to `remote` now; `None` when it has none.
+pub(crate) fn source_for(host: &impl Host, remote: SocketAddr) -> Option<IpAddr> {
+    let socket = protected(host, remote, Type::DGRAM, Protocol::UDP).ok()?;
+    // UDP's connecting sends nothing.
+    socket.connect(&remote.into()).ok()?;
+    socket.local_addr().ok()?.as_socket().map(|source| source.ip())
+}
+
+/// Whether the kernel refuses datagrams of a socket that do not fit the path, with `EMSGSIZE`, or cuts them.
+pub(crate) fn keep_whole(socket: &impl AsFd, v4: bool, whole: bool) -> rustix::io::Result<()> {
+    use rustix::net::sockopt::{
+        Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+    };
+    match (v4, whole) {
+        (true, true) => set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DO),
+        (true, false) => set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT),
+        (false, true) => set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::DO),
+        (false, false) => set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::WANT),
+    }
+}
+
+/// The MTU of the path that a connected socket uses, as far as the kernel knows.
+pub(crate) fn path_mtu(socket: &impl AsFd, v4: bool) -> u16 {
+    use rustix::net::sockopt::{ip_mtu, ipv6_mtu};
+    let mtu = if v4 { ip_mtu(socket) } else { ipv6_mtu(socket) };
+    // Else the least of IPv6, which fits almost any path.
+    mtu.ok().and_then(|mtu| u16::try_from(mtu).ok()).unwrap_or(1280)
+}
+
+/// Whether an error says that the address or the network that a datagram socket was bound to by connecting is gone, or
+/// that the system ended it therefore. A new one may have another.
+pub(crate) fn has_lost_its_network(error: &io::Error) -> bool {
+    let gone = [
+        Errno::NETUNREACH,
+        Errno::NETDOWN,
+        Errno::NODEV,
+        Errno::ADDRNOTAVAIL,
+        // Linux, of a source address that is no longer the machine's.
+        Errno::INVAL,
+        Errno::CONNABORTED,
+        Errno::DESTADDRREQ,
+    ];
+    Errno::from_io_error(error).is_some_and(|error| gone.contains(&error))
 }
 
 /// What a socket's error means to the phone.
@@ -87,8 +133,7 @@ fn protected(host: &impl Host, remote: SocketAddr, kind: Type, protocol: Protoco
 }
 
 fn is_in_progress(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::WouldBlock
-        || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
+    error.kind() == ErrorKind::WouldBlock || error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error())
 }
 
 #[cfg(test)]

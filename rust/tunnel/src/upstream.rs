@@ -1,12 +1,13 @@
 //! The upstream half of a flow: moves bytes between a socket and the stack until one of them has to wait.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use netstack::{FlowId, Stack, Unreachable};
 use packet::Timestamp;
+use rustix::io::Errno;
 use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -36,8 +37,13 @@ pub(crate) struct DatagramUpstream {
     echo: Option<u8>,
     /// What is asked is a DNS server.
     dns: bool,
+    v4: bool,
+    /// The kernel refuses what does not fit the path, instead of cutting it.
+    whole: bool,
     /// An ICMP error came.
     failed: bool,
+    /// Since when nobody has answered what was asked, or whether the network is another was looked at.
+    silent: Option<Timestamp>,
 }
 
 /// Whether there is anything left to relay.
@@ -190,9 +196,21 @@ impl TcpUpstream {
 /// The ICMP header that an echo socket wants before sequence number and data.
 const ECHO_HEADER: usize = 6;
 
+/// After this time without an answer it is looked whether the system uses another network by now.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// A payload of this length fits every path (RFC 8200 section 5: 1280 bytes, headers aside).
+const ALWAYS_FITS: usize = 1232;
+
 impl DatagramUpstream {
-    pub(crate) const fn new(socket: AsyncFd<Socket>, waker: Waker, echo: Option<u8>, dns: bool) -> Self {
-        Self { socket, waker, echo, dns, failed: false }
+    pub(crate) const fn new(
+        socket: AsyncFd<Socket>,
+        waker: Waker,
+        echo: Option<u8>,
+        remote: SocketAddr,
+        dns: bool,
+    ) -> Self {
+        Self { socket, waker, echo, dns, v4: remote.is_ipv4(), whole: false, failed: false, silent: None }
     }
 
     /// Whether what is asked is a DNS server.
@@ -200,17 +218,40 @@ impl DatagramUpstream {
         self.dns
     }
 
+    /// Whether it is time to look for another network before the next question.
+    pub(crate) fn is_silent(&mut self, now: Timestamp) -> bool {
+        let silent = now.since(*self.silent.get_or_insert(now)) >= SILENCE;
+        if silent {
+            self.silent = Some(now);
+        }
+        silent
+    }
+
+    /// The address that the socket sends from.
+    pub(crate) fn source(&self) -> Option<IpAddr> {
+        self.socket.get_ref().local_addr().ok()?.as_socket().map(|address| address.ip())
+    }
+
     /// Sends what the phone sent. What the socket has no room for is lost, as on any path.
-    pub(crate) fn send(&self, id: FlowId, payload: &[u8], stack: &mut Stack) {
-        let Err(error) = self.try_send(payload) else { return };
-        if error.kind() == ErrorKind::WouldBlock {
-            return;
+    ///
+    /// # Errors
+    /// When the socket's network is gone: another socket may have another.
+    pub(crate) fn send(&mut self, id: FlowId, payload: &[u8], stack: &mut Stack) -> io::Result<()> {
+        if payload.len() > ALWAYS_FITS && self.whole != stack.is_whole(id) {
+            self.whole = !self.whole;
+            // Where it cannot be set, datagrams are cut.
+            let _ = socket::keep_whole(&self.socket, self.v4, self.whole);
         }
-        stack.undeliverable(id, unreachable(&error));
-        // A socket tells of an ICMP error with the next datagram, which it does not send then.
-        if error.kind() == ErrorKind::ConnectionRefused {
-            let _ = self.try_send(payload);
+        match self.try_send(payload) {
+            Err(error) if socket::has_lost_its_network(&error) => return Err(error),
+            Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                stack.undeliverable(id, self.unreachable(&error));
+                // A socket tells of an ICMP error with the next datagram, which it does not send then.
+                let _ = self.try_send(payload);
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     fn try_send(&self, payload: &[u8]) -> io::Result<usize> {
@@ -229,9 +270,10 @@ impl DatagramUpstream {
             match guard.try_io(|socket| (&mut socket.get_ref()).read(buffer)) {
                 Ok(Ok(len)) => {
                     heard = true;
+                    self.silent = None;
                     self.receive(now, id, stack, &buffer[..len]);
                 }
-                Ok(Err(error)) => stack.undeliverable(id, unreachable(&error)),
+                Ok(Err(error)) => stack.undeliverable(id, self.unreachable(&error)),
                 Err(_would_block) => {}
             }
         }
@@ -240,10 +282,17 @@ impl DatagramUpstream {
         if !self.failed && self.socket.poll_write_ready(&mut cx).is_ready() {
             self.failed = true;
             if let Ok(Some(error)) = self.socket.get_ref().take_error() {
-                stack.undeliverable(id, unreachable(&error));
+                stack.undeliverable(id, self.unreachable(&error));
             }
         }
         heard
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Unreachable {
+        match Errno::from_io_error(error) {
+            Some(Errno::MSGSIZE) => Unreachable::TooBig(socket::path_mtu(&self.socket, self.v4)),
+            _ => socket::unreachable(error),
+        }
     }
 
     fn receive(&self, now: Timestamp, id: FlowId, stack: &mut Stack, datagram: &[u8]) {
@@ -255,12 +304,4 @@ impl DatagramUpstream {
             (true, _) => {}
         }
     }
-}
-
-fn unreachable(error: &io::Error) -> Unreachable {
-    if error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) {
-        // The least MTU of IPv6, which fits almost any path.
-        return Unreachable::TooBig(1280);
-    }
-    socket::unreachable(error)
 }

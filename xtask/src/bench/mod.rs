@@ -8,6 +8,8 @@ use anyhow::Result;
 
 use crate::run;
 
+pub use against::{h2spec, soak};
+
 #[derive(clap::Args)]
 #[command(after_help = against::HELP)]
 pub struct Arguments {
@@ -25,15 +27,18 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     if cfg!(debug_assertions) && !arguments.anyway {
-        let mut cargo = run::cargo();
-        cargo
-            .args(["run", "--release", "--quiet", "--package", "xtask", "--"])
-            .args(std::env::args().skip(1));
-        return run::run(&mut cargo);
+        return run_optimized();
     }
     if arguments.against.is_wanted() {
         return against::run(&arguments.against);
     }
     stages::run(&arguments.filter);
     Ok(())
+}
+
+/// Runs this chore once more, in a build that is optimized.
+fn run_optimized() -> Result<()> {
+    let mut cargo = run::cargo();
+    cargo.args(["run", "--release", "--quiet", "--package", "xtask", "--"]).args(std::env::args().skip(1));
+    run::run(&mut cargo)
 }

@@ -3,11 +3,13 @@
 
 mod contender;
 mod figure;
+pub mod h2spec;
 mod load;
 mod network;
 mod process;
 mod replay;
 mod scene;
+pub mod soak;
 mod stage;
 mod stats;
 mod suite;
@@ -108,17 +110,27 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if options.inside {
         return measure(options);
     }
-    needs::ensure(&[needs::IP])?;
-    if !needs::can_make_namespaces() {
-        bail!("needs root, network namespaces and /dev/net/tun");
-    }
+    check_machine()?;
     for contender in options.contenders() {
         if let Err(error) = contender.build() {
             // It is shown as failed in each cell.
             eprintln!("{}: cannot be built: {error:#}", contender.name());
         }
     }
-    // The processes below end with this one, and the namespaces with them, however that happens.
+    run_inside()
+}
+
+fn check_machine() -> Result<()> {
+    needs::ensure(&[needs::IP])?;
+    if !needs::can_make_namespaces() {
+        bail!("needs root, network namespaces and /dev/net/tun");
+    }
+    Ok(())
+}
+
+/// Runs this program once more, with `--inside`, in namespaces of its own. Its processes end with this one, and the
+/// namespaces with them, however that happens.
+fn run_inside() -> Result<()> {
     let mut command = Command::new("setpriv");
     command.args([
         "--pdeathsig",
@@ -135,11 +147,15 @@ pub(super) fn run(options: &Options) -> Result<()> {
     run::run(&mut command)
 }
 
-fn measure(options: &Options) -> Result<()> {
+/// What both the harness and the engines, which inherit it, need of the machine.
+fn prepare() -> Result<()> {
     run::run(Command::new("mount").args(["-t", "tmpfs", "tmpfs", RUN]))?;
-    // Engines inherit it.
     let most = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).context("descriptors")?;
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).context("descriptors")
+}
+
+fn measure(options: &Options) -> Result<()> {
+    prepare()?;
     let contenders = options.contenders();
     let machine = Machine::here();
     let mut samples = Vec::new();

@@ -27,6 +27,16 @@ impl Process {
         Ok(kibibytes << 10)
     }
 
+    /// Descriptors that it has open.
+    pub(super) fn descriptors(self) -> io::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.0))?.count())
+    }
+
+    /// Its threads.
+    pub(super) fn threads(self) -> io::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/task", self.0))?.count())
+    }
+
     fn over_threads(self, file: &str, read: fn(&str) -> Option<u64>) -> io::Result<u64> {
         let mut sum = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.0))? {
@@ -75,6 +85,8 @@ mod tests {
         assert!(process.cpu()? > Duration::ZERO);
         assert!(process.resident()? > 1 << 16);
         process.sleeps()?;
+        assert!(process.descriptors()? >= 3);
+        assert!(process.threads()? >= 1);
         Ok(())
     }
 }

@@ -68,6 +68,11 @@ impl Scene {
         in_phone(&self.network, load)
     }
 
+    /// Runs `work` on a thread of its own in one of the namespaces.
+    pub(super) fn inside<R: Send>(&self, place: &str, work: impl FnOnce() -> R + Send) -> R {
+        self.network.inside(place, work)
+    }
+
     /// The engine's process; the kernel has none.
     pub(super) fn process(&self) -> Option<Process> {
         self.engine.as_ref().map(|engine| Process(engine.0.id()))

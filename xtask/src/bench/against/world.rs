@@ -29,6 +29,8 @@ pub(super) const CLOSED: u16 = 9;
 pub(super) const ONCE: std::ops::Range<u16> = 900..916;
 /// Answers datagrams.
 pub(super) const UDP: u16 = 853;
+/// The same as a DNS server, whose clients are soon forgotten.
+pub(super) const DNS: u16 = 53;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 16_384;
@@ -96,8 +98,9 @@ fn start_all(uploaded: Arc<AtomicU64>) -> io::Result<tokio::runtime::Runtime> {
         for port in ONCE {
             serve(port, |mut stream| async move { answer(&mut stream).await.map(drop) })?;
         }
-        let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, UDP)).await?;
-        tokio::spawn(datagrams(socket));
+        for port in [UDP, DNS] {
+            tokio::spawn(datagrams(UdpSocket::bind((Ipv6Addr::UNSPECIFIED, port)).await?));
+        }
         Ok::<_, io::Error>(())
     })?;
     Ok(runtime)

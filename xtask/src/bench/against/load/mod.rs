@@ -1,5 +1,6 @@
 //! What the phone does: transfers, requests, many things at once. Runs on a runtime of one thread in its namespace.
 
+pub(super) mod endless;
 pub(super) mod latency;
 pub(super) mod rate;
 pub(super) mod transfer;

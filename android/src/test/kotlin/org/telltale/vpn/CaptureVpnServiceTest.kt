@@ -81,7 +81,7 @@ class CaptureVpnServiceTest {
         assertEquals(listOf(100), engines.last.tuns.toList())
         assertEquals(
             listOf(
-                "session Telltale", "mtu 1500", "blocking false", "address 10.215.173.2/32", "address fd66:f83a:c650:0:0:0:0:2/128",
+                "session Telltale", "mtu 9000", "blocking false", "address 10.215.173.2/32", "address fd66:f83a:c650:0:0:0:0:2/128",
                 "route 0.0.0.0/0", "route 0:0:0:0:0:0:0:0/0", "without org.telltale", "metered false",
             ),
             Tun.calls.filterNot { it.startsWith("dns") },

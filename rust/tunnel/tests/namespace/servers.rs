@@ -4,7 +4,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
-use super::namespaces::{WORLD_V4, WORLD_V6};
+use crate::namespaces::{WORLD_V4, WORLD_V6};
+
+/// The port of a server that says what it hears.
+pub const ECHO: u16 = 7002;
 
 /// The bytes of every download and upload: a block whose length is no power of two, over and over.
 pub struct Pattern {
@@ -72,6 +75,11 @@ pub fn start() {
         stream.write_all(b"goodbye")?;
         stream.shutdown(Shutdown::Write)?;
         std::io::copy(&mut stream, &mut std::io::sink()).map(drop)
+    });
+    serve(ECHO, |mut stream| {
+        let mut heard = stream.try_clone()?;
+        std::io::copy(&mut heard, &mut stream)?;
+        stream.shutdown(Shutdown::Write)
     });
     serve(53, |mut stream| {
         let mut length = [0; 2];
