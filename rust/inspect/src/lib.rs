@@ -1,8 +1,8 @@
 //! Packets in, findings out: the part of Telltale that understands what a phone tells.
 //!
 //! A pipeline of modules, each importing only those before it:
-//! `keylog` → `stream` → `protocol` → `decode` → `identifier` → `report` (types) → `sample` → `disguise` → `knowledge` →
-//! `purpose` → `naming` → `flow` → `facts` → `evidence` → `rule` → `summary` → `trigger` → `inspector`.
+//! `keylog` → `stream` → `protocol` → `needles` → `decode` → `identifier` → `report` (types) → `sample` → `disguise` →
+//! `knowledge` → `purpose` → `naming` → `flow` → `facts` → `evidence` → `rule` → `summary` → `trigger` → `inspector`.
 //! No clock, no randomness, no IO: the same inputs give the same report.
 
 #![forbid(unsafe_code)]
