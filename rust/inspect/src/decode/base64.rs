@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use base64::alphabet;
-use base64::engine::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 
 /// What was decoded, and how it was written.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,8 +50,12 @@ const fn classes() -> [u8; 256] {
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
     .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD_ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE_ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+static STANDARD_ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+static URL_SAFE_ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+const fn engine(url_safe: bool) -> &'static GeneralPurpose {
+    if url_safe { &URL_SAFE_ENGINE } else { &STANDARD_ENGINE }
+}
 
 /// Whether a byte can stand in base64, padding and white space apart.
 pub const fn is_digit(byte: u8) -> bool {
@@ -64,8 +67,7 @@ pub fn first(text: &[u8]) -> Option<[u8; 3]> {
     let digits: &[u8; 4] = text.first_chunk()?;
     let class = digits.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
     let mut out = [0; 3];
-    let engine = if class & URL_SAFE == 0 { &STANDARD_ENGINE } else { &URL_SAFE_ENGINE };
-    (engine.decode_slice_unchecked(digits, &mut out) == Ok(3)).then_some(out)
+    (engine(class & URL_SAFE != 0).decode_slice_unchecked(digits, &mut out) == Ok(3)).then_some(out)
 }
 
 /// Decodes, if nothing else than base64 stands there and at least `min` bytes come of it.
@@ -122,9 +124,8 @@ fn decode_digits(text: &[u8], url: bool, min: usize) -> Option<Vec<u8>> {
     if padding > 2 || alone * padding > 0 || digits.len() * 3 / 4 < min {
         return None;
     }
-    let engine = if url { &URL_SAFE_ENGINE } else { &STANDARD_ENGINE };
     // A digit that is alone has too few bits for a byte.
-    engine.decode(&digits[..digits.len() - alone]).ok()
+    engine(url).decode(&digits[..digits.len() - alone]).ok()
 }
 
 fn line_length(text: &[u8]) -> Option<usize> {

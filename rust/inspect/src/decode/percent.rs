@@ -8,10 +8,10 @@ const SHORT: usize = 16;
 /// Whether a `%` with two hexadecimal digits stands somewhere.
 pub fn is_encoded(text: &[u8]) -> bool {
     let is_digit = |at: usize| text.get(at).is_some_and(|byte| digit(*byte).is_some());
-    // Values are short, and most have their first in the beginning.
-    let first = text.iter().take(SHORT).position(|&byte| byte == b'%');
-    first.is_some_and(|at| is_digit(at + 1) && is_digit(at + 2))
-        || memchr::memchr_iter(b'%', text).any(|at| is_digit(at + 1) && is_digit(at + 2))
+    let is_escape = |at: usize| is_digit(at + 1) && is_digit(at + 2);
+    let (begin, rest) = text.split_at(text.len().min(SHORT));
+    begin.iter().enumerate().any(|(at, &byte)| byte == b'%' && is_escape(at))
+        || memchr::memchr_iter(b'%', rest).any(|at| is_escape(SHORT + at))
 }
 
 /// Decodes what is encoded and keeps the rest, broken escapes too. `plus`: a `+` is a space.
