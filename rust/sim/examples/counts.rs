@@ -5,7 +5,7 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use sim::{App, Behaviour, Exchange, Finish, Quality, Scenario, run, run_unwatched};
+use sim::{App, Behaviour, Exchange, Finish, Quality, Scenario, run, run_unwatched, tls};
 
 /// Payload bytes of a segment.
 const SEGMENT: usize = 1400;
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match work.as_str() {
         "relay-down" => _ = run_unwatched(&download(vec![b'x'; size])),
         "relay-up" => _ = run_unwatched(&upload(vec![b'x'; size])),
-        "watch-tls" => _ = run(&download(records(size))),
+        "watch-tls" => _ = run(&download(tls::records(size.div_ceil(tls::RECORD)))),
         "watch-json" => _ = run(&upload(post("application/json", size, json))),
         "watch-form" => _ = run(&upload(post("application/x-www-form-urlencoded", size, form))),
         "watch-text" => _ = run(&upload(post("text/plain", size, text))),
@@ -55,7 +55,7 @@ fn session(port: u16, outgoing: Vec<u8>, server: Behaviour) -> Scenario {
 
 /// A hello, and what the server answers.
 fn download(content: Vec<u8>) -> Scenario {
-    session(Scenario::FIRST_PORT, hello(), Behaviour::Source(content))
+    session(Scenario::FIRST_PORT, tls::hello([7; 32]), Behaviour::Source(content))
 }
 
 fn upload(content: Vec<u8>) -> Scenario {
@@ -65,24 +65,6 @@ fn upload(content: Vec<u8>) -> Scenario {
         exchange
     });
     Scenario { exchanges: exchanges.collect(), ..app_first }
-}
-
-/// A ClientHello of TLS 1.3 without any extension, and a first record that is encrypted.
-fn hello() -> Vec<u8> {
-    let body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 0]].concat();
-    let len = body.len() as u8;
-    [&[22, 3, 1, 0, len + 4, 1, 0, 0, len][..], &body, &[20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 4, 1, 2, 3, 4]]
-        .concat()
-}
-
-/// A server's encrypted records.
-fn records(size: usize) -> Vec<u8> {
-    let mut out = vec![20, 3, 3, 0, 1, 1];
-    while out.len() < size {
-        out.extend([23, 3, 3, 0x40, 0]);
-        out.extend((0..1 << 14).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8));
-    }
-    out
 }
 
 /// Requests with a body of about 16 KiB each, until there are `size` bytes.

@@ -9,7 +9,7 @@ use packet::{Direction, Input, Phase, Timestamp};
 
 use crate::harsh;
 use crate::session::{Engine, Watch, run_on, stack_config};
-use crate::{App, Behaviour, Exchange, Finish, Outcome, Quality, Question, Random, Scenario};
+use crate::{App, Behaviour, Exchange, Finish, Outcome, Quality, Question, Random, Scenario, tls};
 
 /// An engine that is watched for as long as one likes; what it records goes to a sink.
 pub struct Days<W: Write> {
@@ -157,17 +157,8 @@ fn request(random: &mut Random) -> Vec<u8> {
         // The example of 3GPP TS 23.003's readers everywhere: valid, and nobody's.
         0 => b"GET /register?imei=490154203237518 HTTP/1.1\r\nHost: telemetry.example\r\n\r\n".to_vec(),
         1..4 => format!("GET /{} HTTP/1.1\r\nHost: www.example\r\n\r\n", random.next()).into_bytes(),
-        _ => hello(random),
+        _ => tls::hello(std::array::from_fn(|_| random.next() as u8)),
     }
-}
-
-/// A ClientHello of TLS 1.3 without any extension, and a first record that is encrypted.
-fn hello(random: &mut Random) -> Vec<u8> {
-    let noise: Vec<u8> = (0..32).map(|_| random.next() as u8).collect();
-    let body = [&[3, 3][..], &noise, &[0, 0, 2, 0x13, 1, 1, 0, 0, 0]].concat();
-    let len = body.len() as u8;
-    let records = [20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 4, 1, 2, 3, 4];
-    [&[22, 3, 1, 0, len + 4, 1, 0, 0, len][..], &body, &records].concat()
 }
 
 /// In the protocol of the request.

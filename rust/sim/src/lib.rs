@@ -13,6 +13,7 @@ mod random;
 mod scenario;
 mod server;
 mod session;
+pub mod tls;
 mod verdict;
 
 pub use days::{Accounts, Days};

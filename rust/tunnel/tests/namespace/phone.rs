@@ -6,6 +6,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::process::Stdio;
 use std::time::Duration;
 
+use sim::tls;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::namespaces::{Namespaces, WORLD_V4, WORLD_V6};
@@ -86,17 +87,12 @@ pub fn half_close_by_the_phone(host: &str) {
 /// A TLS connection whose server says nothing before the phone has finished, as its records cannot be read.
 pub fn encrypted_upload(host: &str) {
     let mut stream = connect(host, 7000).expect("to connect");
-    let body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 0]].concat();
-    let len = body.len() as u8;
-    stream.write_all(&[&[22, 3, 1, 0, len + 4, 1, 0, 0, len][..], &body].concat()).expect("to write");
-    stream.write_all(&[20, 3, 3, 0, 1, 1]).expect("to write");
-    for _ in 0..100 {
-        stream.write_all(&[&[23, 3, 3, 0x40, 0][..], &[0x5a; 1 << 14]].concat()).expect("to write");
-    }
+    let sent = [tls::hello([7; 32]), tls::records(100)].concat();
+    stream.write_all(&sent).expect("to write");
     stream.shutdown(Shutdown::Write).expect("to shut down");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("to read");
-    assert_eq!(answer.len(), 9 + body.len() + 6 + 100 * (5 + (1 << 14)));
+    assert_eq!(answer.len(), sent.len());
 }
 
 /// The server finishes first and still listens.
