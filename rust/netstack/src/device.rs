@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use packet::{Direction, FlowKey, Packet, Segment, TcpFlags, TcpSegment};
 use smoltcp::phy::{self, Checksum, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
@@ -9,8 +10,14 @@ use smoltcp::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     queue: VecDeque<Vec<u8>>,
+    /// How many packets left the queue at its front.
+    popped: u64,
     spare: Vec<Vec<u8>>,
 }
+
+/// A packet's place in an [`Outbox`], whether it is still there or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(u64);
 
 impl Outbox {
     const MOST_SPARE: usize = 64;
@@ -20,7 +27,9 @@ impl Outbox {
     }
 
     pub(crate) fn pop(&mut self) -> Option<Vec<u8>> {
-        self.queue.pop_front()
+        let packet = self.queue.pop_front()?;
+        self.popped += 1;
+        Some(packet)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -29,6 +38,25 @@ impl Outbox {
 
     pub(crate) fn last(&self) -> Option<&[u8]> {
         self.queue.back().map(Vec::as_slice)
+    }
+
+    /// The place of the last packet.
+    pub(crate) fn last_place(&self) -> Place {
+        Place(self.popped + self.queue.len() as u64 - 1)
+    }
+
+    /// Puts the last packet at `place`, should the packet there still wait and say nothing that the last does not
+    /// ([`supersedes`]). Whether it did.
+    pub(crate) fn supersede(&mut self, place: Place) -> bool {
+        let at = place.0.checked_sub(self.popped).and_then(|at| usize::try_from(at).ok());
+        let Some(at) = at.filter(|at| at + 1 < self.queue.len()) else { return false };
+        if !self.queue.back().is_some_and(|last| supersedes(last, &self.queue[at])) {
+            return false;
+        }
+        if let Some(earlier) = self.queue.swap_remove_back(at) {
+            self.recycle(earlier);
+        }
+        true
     }
 
     /// Takes back all packets but the first `kept`, which are not to be sent after all.
@@ -52,6 +80,27 @@ impl Outbox {
         buffer.resize(len, 0);
         buffer
     }
+}
+
+/// Whether `later` is an acknowledgment that makes `earlier` superfluous, one of the same connection that waits to be
+/// sent: it acknowledges more, or opens the window further. One that says the same again is a signal of its own
+/// (RFC 5681 section 2), and so are options.
+fn supersedes(later: &[u8], earlier: &[u8]) -> bool {
+    let (Some((key, later)), Some((earlier_key, earlier))) = (acknowledgment(later), acknowledgment(earlier))
+    else {
+        return false;
+    };
+    let ahead = later.ack.wrapping_sub(earlier.ack) as i32;
+    key == earlier_key && (ahead > 0 || (ahead == 0 && later.window > earlier.window))
+}
+
+/// A packet that does nothing but acknowledge, without options.
+fn acknowledgment(packet: &[u8]) -> Option<(FlowKey, TcpSegment<'_>)> {
+    let packet = Packet::parse(packet).ok()?;
+    let key = packet.flow_key(Direction::Inbound)?;
+    let Segment::Tcp(tcp) = packet.segment else { return None };
+    let bare = TcpFlags { ack: true, ..TcpFlags::default() };
+    (tcp.flags == bare && tcp.options.is_empty() && tcp.payload.is_empty()).then_some((key, tcp))
 }
 
 /// What an interface sees while it is polled: at most one packet in, any number out.

@@ -47,7 +47,7 @@ impl Default for Config {
             most_flows: 16_384,
             buffer: 256 << 10,
             most_buffers: 1 << 30,
-            most_quiet: 64,
+            most_quiet: 16,
         }
     }
 }

@@ -6,6 +6,7 @@ use packet::{FlowKey, TcpFlags, TcpSegment, Timestamp};
 use smoltcp::socket::tcp::State;
 
 use crate::build::{self, Unreachable};
+use crate::device::Place;
 use crate::terminator::{Rest, Terminator};
 use crate::wire::Wire;
 
@@ -43,6 +44,8 @@ pub(crate) struct TcpFlow {
     heard: Timestamp,
     /// When the connection was asked for.
     begun: Timestamp,
+    /// Where its last packet for the phone is, or was.
+    said: Option<Place>,
     /// The upstream had more than there was room for.
     starved: bool,
     /// The upstream sends no more.
@@ -76,6 +79,7 @@ impl TcpFlow {
             stage: Stage::Held { syn: syn.to_vec() },
             heard: now,
             begun: now,
+            said: None,
             starved: false,
             closed: false,
             finished: false,
@@ -413,6 +417,18 @@ impl TcpFlow {
                 self.end(Change::Closed, changes);
             }
             _ => {}
+        }
+        if answered {
+            self.thin(before, wire);
+        }
+    }
+
+    /// Of the acknowledgments that wait for a burst of packets to be read, the last is sent alone: the phone's kernel
+    /// works as long for each as it does for data.
+    fn thin(&mut self, before: usize, wire: &mut Wire) {
+        let alone = wire.outbox.len() == before + 1;
+        if !(alone && self.said.is_some_and(|place| wire.outbox.supersede(place))) {
+            self.said = Some(wire.outbox.last_place());
         }
     }
 

@@ -57,6 +57,70 @@ fn an_unreachable_host_is_told_by_icmp_that_quotes_the_syn() {
     }
 }
 
+/// The acknowledgments that wait to be sent: their ends, numbers and windows.
+fn acknowledgments(stack: &mut Stack) -> Vec<(u16, u32, u16)> {
+    std::iter::from_fn(|| stack.poll_packet())
+        .map(|bytes| {
+            let tcp = next_tcp(&bytes);
+            assert!(tcp.flags.ack && !tcp.flags.syn && tcp.payload.is_empty());
+            (tcp.destination_port, tcp.ack, tcp.window)
+        })
+        .collect()
+}
+
+#[test]
+fn a_burst_is_acknowledged_once_by_each_connection() {
+    for (ends, others) in
+        [(V4, ("10.0.0.2:40001", "203.0.113.1:443")), (V6, ("[fd00::2]:40001", "[2001:db8::1]:443"))]
+    {
+        let mut stack = stack();
+        let sides = [ends, others].map(|ends| (ends, establish(&mut stack, ends)));
+        for part in 0..8 {
+            for (ends, (_, seq)) in &sides {
+                let data = tcp(*ends, TcpControl::None, 1001 + part * 1024, Some(*seq), &[7; 1024]);
+                stack.handle_packet(START, &data);
+            }
+        }
+        for (_, (id, _)) in &sides {
+            stack.drain(START, *id, <[u8]>::len);
+        }
+        let told: Vec<_> = acknowledgments(&mut stack).into_iter().map(|(port, ack, _)| (port, ack)).collect();
+        assert_eq!(told, [(40_000, 1001 + 8 * 1024), (40_001, 1001 + 8 * 1024)]);
+    }
+}
+
+#[test]
+fn what_asks_for_data_again_is_said_as_often_as_it_is_meant() {
+    let mut stack = stack();
+    let (_, seq) = establish(&mut stack, V4);
+    let data = |part: u32| tcp(V4, TcpControl::None, 1001 + part * 1024, Some(seq), &[7; 1024]);
+    // The second is lost.
+    for part in [0, 2, 3, 4] {
+        stack.handle_packet(START, &data(part));
+    }
+    let told: Vec<_> = acknowledgments(&mut stack).into_iter().map(|(_, ack, _)| ack).collect();
+    assert_eq!(told, [1001 + 1024; 3]);
+    // It comes again, and the acknowledgment of all is no repetition.
+    stack.handle_packet(START, &data(1));
+    stack.handle_packet(START, &data(5));
+    let told: Vec<_> = acknowledgments(&mut stack).into_iter().map(|(_, ack, _)| ack).collect();
+    assert_eq!(told.last(), Some(&(1001 + 6 * 1024)));
+}
+
+#[test]
+fn an_acknowledgment_that_was_sent_is_not_taken_back() {
+    let mut stack = stack();
+    let (_, seq) = establish(&mut stack, V4);
+    for burst in 0..3 {
+        for part in 0..4 {
+            let at = 1001 + (burst * 4 + part) * 1024;
+            stack.handle_packet(START, &tcp(V4, TcpControl::None, at, Some(seq), &[7; 1024]));
+        }
+        let told: Vec<_> = acknowledgments(&mut stack).into_iter().map(|(_, ack, _)| ack).collect();
+        assert_eq!(told, [1001 + (burst + 1) * 4096]);
+    }
+}
+
 #[test]
 fn what_is_not_taken_closes_the_window() {
     let mut stack = Stack::new(Config { buffer: 4096, ..Config::default() });
