@@ -29,10 +29,18 @@ pub fn is_json(bytes: &[u8]) -> bool {
 
 /// Strings and numbers with their key paths: those that are wanted, at most `limit`.
 pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece> {
-    let mut parser =
-        Parser { bytes, at: 0, open: Open::default(), around: Vec::new(), objects: 0, skipped: 0 };
+    let mut cursor = Cursor { bytes, at: 0 };
+    let mut nest = Nest::default();
     let mut out = Vec::new();
-    while out.len() < limit && parser.step(wanted, &mut out) {}
+    while out.len() < limit
+        && let Some((start, token)) = cursor.next_token(&mut nest)
+    {
+        if nest.is_value(token)
+            && let Some(piece) = nest.piece(start, token, wanted)
+        {
+            out.push(piece);
+        }
+    }
     out
 }
 
@@ -120,6 +128,74 @@ impl<'a> Token<'a> {
     }
 }
 
+/// Where is read. Apart from what is open, so that it stays in registers.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Reads to the next string or word; returns it and where it stands. `None` at the end.
+    #[inline]
+    fn next_token(&mut self, nest: &mut Nest<'a>) -> Option<(usize, Token<'a>)> {
+        loop {
+            match *self.bytes.get(self.at)? {
+                quote @ (b'"' | b'\'') => return Some(self.string(quote)),
+                b',' => nest.comma(),
+                b'{' => nest.begin(Kind::Object),
+                b'[' => nest.begin(Kind::Array),
+                b'}' | b']' => nest.close(),
+                b'/' if matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*')) => {
+                    self.at = comment_end(self.bytes, self.at);
+                    continue;
+                }
+                byte if byte == b':' || byte.is_ascii_whitespace() => {}
+                _ => match self.word() {
+                    (_, Token { raw: b"true" | b"false" | b"null", .. }) if !nest.expects_key() => {
+                        nest.skip_value();
+                        continue;
+                    }
+                    word => return Some(word),
+                },
+            }
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn string(&mut self, quote: u8) -> (usize, Token<'a>) {
+        let start = self.at + 1;
+        let (end, escaped) = string_end(self.bytes, start, quote);
+        self.at = end + 1;
+        // Most have no space behind them.
+        if self.bytes.get(self.at) == Some(&b':') {
+            self.at += 1;
+        }
+        (start, Token { raw: self.bytes.get(start..end).unwrap_or_default(), escaped })
+    }
+
+    #[inline]
+    fn word(&mut self) -> (usize, Token<'a>) {
+        let start = self.at;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let inner = rest.iter().skip(1);
+        let length = 1 + inner.take_while(|byte| !ENDS[usize::from(**byte)]).count();
+        self.at = start + length;
+        (start, Token { raw: rest.get(..length).unwrap_or_default(), escaped: false })
+    }
+}
+
+/// Where the comment ends that begins at `at`, as JSON5 allows it.
+#[cold]
+fn comment_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let length = match rest {
+        [_, b'*', inner @ ..] => memchr::memmem::find(inner, b"*/").map(|at| at + 4),
+        _ => memchr::memchr(b'\n', rest),
+    };
+    at + length.unwrap_or(rest.len())
+}
+
 /// What is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Kind {
@@ -134,27 +210,21 @@ enum Kind {
 #[derive(Debug, Clone, Copy, Default)]
 struct Open<'a> {
     kind: Kind,
+    /// In an object: whether a key was read and its value is due.
+    keyed: bool,
     object: u32,
     /// In an array: how many elements have begun.
     begun: usize,
-    /// In an object: whether a key was read and its value is due.
-    keyed: bool,
     /// The last key; an array's elements are called as the array is.
     key: Token<'a>,
     /// The key of the object around.
     above: Token<'a>,
 }
 
-impl Open<'_> {
-    const fn expects_key(&self) -> bool {
-        matches!(self.kind, Kind::Object) && !self.keyed
-    }
-}
-
-struct Parser<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    /// The innermost container, and those around it from the outermost.
+/// The containers around where is read.
+#[derive(Default)]
+struct Nest<'a> {
+    /// The innermost, and those around it from the outermost.
     open: Open<'a>,
     around: Vec<Open<'a>>,
     objects: u32,
@@ -162,65 +232,50 @@ struct Parser<'a> {
     skipped: usize,
 }
 
-impl Parser<'_> {
-    /// Reads the next token, and the colon or comma behind it; `false` at the end.
-    fn step(&mut self, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) -> bool {
-        let Some(&byte) = self.bytes.get(self.at) else { return false };
-        match byte {
-            b'"' | b'\'' => self.string(byte, wanted, out),
-            b':' => self.at += 1,
-            b',' => self.comma(),
-            b'{' => self.begin(Kind::Object),
-            b'[' => self.begin(Kind::Array),
-            b'}' | b']' => self.close(),
-            b'/' if matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*')) => self.comment(),
-            byte if byte.is_ascii_whitespace() => self.at += 1,
-            _ => self.word(wanted, out),
-        }
-        match self.bytes.get(self.at) {
-            Some(b':') => self.at += 1,
-            Some(b',') => self.comma(),
-            _ => {}
-        }
-        true
+impl<'a> Nest<'a> {
+    const fn expects_key(&self) -> bool {
+        matches!(self.open.kind, Kind::Object) && !self.open.keyed && self.skipped == 0
     }
 
-    fn comma(&mut self) {
-        self.at += 1;
-        if self.skipped == 0 {
-            self.open.keyed = false;
+    /// Takes a string or word. Whether it is a value: else it is a key, or too deep.
+    #[inline]
+    fn is_value(&mut self, token: Token<'a>) -> bool {
+        if self.expects_key() {
+            self.open.keyed = true;
+            self.open.key = token;
+            return false;
         }
+        self.skip_value();
+        self.skipped == 0
     }
 
-    /// Skips a comment, as JSON5 allows it.
-    fn comment(&mut self) {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let length = match rest {
-            [_, b'*', inner @ ..] => memchr::memmem::find(inner, b"*/").map(|at| at + 4),
-            _ => memchr::memchr(b'\n', rest),
-        };
-        self.at += length.unwrap_or(rest.len());
+    /// A value was read.
+    #[inline]
+    const fn skip_value(&mut self) {
+        self.open.begun += (self.skipped == 0) as usize;
+    }
+
+    #[inline]
+    const fn comma(&mut self) {
+        self.open.keyed &= self.skipped > 0;
     }
 
     fn begin(&mut self, kind: Kind) {
-        self.at += 1;
         if self.skipped > 0 || self.around.len() >= MAX_DEPTH {
             self.skipped += 1;
             return;
         }
         self.open.begun += 1;
         self.objects = self.objects.saturating_add(1);
-        let around = self.open;
-        self.around.push(around);
+        self.around.push(self.open);
         let (key, above) = match kind {
-            Kind::Array => (around.key, around.above),
-            _ => (Token::default(), around.key),
+            Kind::Array => (self.open.key, self.open.above),
+            _ => (Token::default(), self.open.key),
         };
-        self.open = Open { kind, object: self.objects, begun: 0, keyed: false, key, above };
+        self.open = Open { kind, keyed: false, object: self.objects, begun: 0, key, above };
     }
 
     fn close(&mut self) {
-        self.at += 1;
         if self.skipped > 0 {
             self.skipped -= 1;
             return;
@@ -229,68 +284,37 @@ impl Parser<'_> {
         self.open.keyed = false;
     }
 
-    fn string(&mut self, quote: u8, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) {
-        let start = self.at + 1;
-        let (length, escaped) = string_len(self.bytes.get(start..).unwrap_or_default(), quote);
-        let end = start + length;
-        self.at = end + 1;
-        self.token(start..end, escaped, wanted, out);
-    }
-
-    fn word(&mut self, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) {
-        let start = self.at;
-        let rest = &self.bytes[start..];
-        let length = rest.iter().position(|byte| ENDS[usize::from(*byte)]).unwrap_or(rest.len());
-        self.at = start + length.max(1);
-        let word = &self.bytes[start..self.at];
-        if word[0] > b'9' && matches!(word, b"true" | b"false" | b"null") && !self.open.expects_key() {
-            return;
+    /// The value that stands at `start`, if it is wanted.
+    #[inline]
+    fn piece(&self, start: usize, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
+        let Open { key, above, object, .. } = &self.open;
+        let range = start..start + token.raw.len();
+        if token.escaped || key.escaped || above.escaped {
+            return self.escaped_piece(range, token, wanted);
         }
-        self.token(start..self.at, false, wanted, out);
-    }
-
-    /// A string or word was read: the key that is due, or a value.
-    fn token(&mut self, range: Range<usize>, escaped: bool, wanted: &mut Wanted<'_>, out: &mut Vec<Piece>) {
-        if self.skipped > 0 {
-            return;
-        }
-        let token = Token { raw: self.bytes.get(range.clone()).unwrap_or_default(), escaped };
-        let open = &mut self.open;
-        if open.expects_key() {
-            open.keyed = true;
-            open.key = token;
-            return;
-        }
-        open.begun += 1;
-        if escaped || open.key.escaped || open.above.escaped {
-            return self.escaped_value(token, range, wanted, out);
-        }
-        let (key, above) = (open.key.raw, open.above.raw);
-        if wanted(&Part { key, above, value: token.raw, range: range.clone(), made: false }) {
-            out.push(Piece::slice(self.path(), range, self.open.object));
-        }
+        let part =
+            Part { key: key.raw, above: above.raw, value: token.raw, range: range.clone(), made: false };
+        wanted(&part).then(|| Piece::slice(self.path(), range, *object))
     }
 
     #[cold]
-    fn escaped_value(
-        &mut self,
-        token: Token<'_>,
+    fn escaped_piece(
+        &self,
         range: Range<usize>,
+        token: Token<'a>,
         wanted: &mut Wanted<'_>,
-        out: &mut Vec<Piece>,
-    ) {
+    ) -> Option<Piece> {
         let Open { key, above, object, .. } = self.open;
         let (key, above, value) = (key.get(), above.get(), token.get());
         let made = token.escaped;
-        if wanted(&Part { key: &key, above: &above, value: &value, range: range.clone(), made }) {
-            out.push(match value {
-                Cow::Owned(value) => Piece::own(self.path(), value, range, object),
-                Cow::Borrowed(_) => Piece::slice(self.path(), range, object),
-            });
-        }
+        let part = Part { key: &key, above: &above, value: &value, range: range.clone(), made };
+        wanted(&part).then(|| match value {
+            Cow::Owned(value) => Piece::own(self.path(), value, range, object),
+            Cow::Borrowed(_) => Piece::slice(self.path(), range, object),
+        })
     }
 
-    /// The path to the value that begins.
+    /// The path to the value that was read last.
     fn path(&self) -> SmolStr {
         let mut path = String::new();
         for open in self.around.iter().chain([&self.open]) {
@@ -311,39 +335,39 @@ impl Parser<'_> {
     }
 }
 
-/// How long a string is that ends with `quote`, and whether something in it is escaped.
-fn string_len(bytes: &[u8], quote: u8) -> (usize, bool) {
-    let (mut at, mut escaped) = (0, false);
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        match find_mark(rest, quote) {
-            Some(found) if rest.get(found) == Some(&b'\\') => {
-                escaped = true;
-                at += found + 2;
-            }
-            Some(found) => return (at + found, escaped),
-            None => return (bytes.len(), escaped),
-        }
+/// Where a string that began at `start` ends with `quote`, or the bytes do, and whether something in it is escaped.
+#[inline]
+fn string_end(bytes: &[u8], start: usize, quote: u8) -> (usize, bool) {
+    match find_mark(bytes, start, quote) {
+        end if bytes.get(end) == Some(&b'\\') => (escaped_string_end(bytes, end, quote), true),
+        end => (end, false),
     }
 }
 
-/// Where the quote or an escape stands first.
-fn find_mark(bytes: &[u8], quote: u8) -> Option<usize> {
+/// The same of one with an escape at `at`.
+fn escaped_string_end(bytes: &[u8], mut at: usize, quote: u8) -> usize {
+    while bytes.get(at) == Some(&b'\\') {
+        at = find_mark(bytes, at + 2, quote);
+    }
+    at
+}
+
+/// Where the quote or an escape stands first from `at` on; the bytes' end when there is none.
+#[inline]
+fn find_mark(bytes: &[u8], mut at: usize, quote: u8) -> usize {
     // Most strings are shorter than what makes a search by vector worth its set-up.
     const WORDS: usize = 3;
-    let mut at = 0;
-    while at < WORDS * 8
-        && let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk)
-    {
+    for _ in 0..WORDS {
+        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { break };
         let word = u64::from_le_bytes(*word);
         let marks = zeros(word ^ repeated(quote)) | zeros(word ^ repeated(b'\\'));
         if marks != 0 {
-            return Some(at + marks.trailing_zeros() as usize / 8);
+            return at + marks.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    let rest = bytes.get(at..)?;
-    memchr::memchr2(quote, b'\\', rest).map(|found| at + found)
+    let rest = bytes.get(at..).unwrap_or_default();
+    memchr::memchr2(quote, b'\\', rest).map_or(bytes.len(), |found| at + found)
 }
 
 const fn repeated(byte: u8) -> u64 {
@@ -377,6 +401,7 @@ mod tests {
         let text = r#"{"a": {"b": [1, "x", {"c": -2.5e3}], "d": null}, "e": "\u00e9\"\n\ud83d\ude00"}"#;
         assert_eq!(paths(text), ["a.b[0]=1", "a.b[1]=x", "a.b[2].c=-2.5e3", "e=é\"\n😀"]);
         assert_eq!(paths(r#"[[1,2],[3]]"#), ["[0][0]=1", "[0][1]=2", "[1][0]=3"]);
+        assert_eq!(paths(r#"[true, null, 5, "false"]"#), ["[2]=5", "[3]=false"]);
     }
 
     #[test]
