@@ -13,7 +13,16 @@ use crate::{needs, run};
 
 const VALGRIND: needs::Tool = needs::Tool { program: "valgrind", package: "valgrind" };
 /// What is counted; see `rust/sim/examples/counts.rs`.
-const WORKS: [&str; 6] = ["relay-down", "relay-up", "watch-tls", "watch-json", "watch-form", "watch-text"];
+const WORKS: [&str; 8] = [
+    "relay-down",
+    "relay-up",
+    "relay-dns",
+    "watch-tls",
+    "watch-dns",
+    "watch-json",
+    "watch-form",
+    "watch-text",
+];
 /// Segments of the shorter and the longer run: their difference leaves out what is done once.
 const SEGMENTS: [u64; 2] = [300, 900];
 /// How far a figure may be from the committed one, in parts of a hundred.

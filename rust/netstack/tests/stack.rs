@@ -84,7 +84,8 @@ fn a_burst_is_acknowledged_once_by_each_connection() {
         for (_, (id, _)) in &sides {
             stack.drain(START, *id, <[u8]>::len);
         }
-        let told: Vec<_> = acknowledgments(&mut stack).into_iter().map(|(port, ack, _)| (port, ack)).collect();
+        let told: Vec<_> =
+            acknowledgments(&mut stack).into_iter().map(|(port, ack, _)| (port, ack)).collect();
         assert_eq!(told, [(40_000, 1001 + 8 * 1024), (40_001, 1001 + 8 * 1024)]);
     }
 }

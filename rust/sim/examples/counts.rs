@@ -1,11 +1,12 @@
 //! What `cargo xtask counts` counts the instructions of: `counts WORK SEGMENTS` simulates a session over a good link in
-//! which so many segments of 1,400 bytes go one way, with the acknowledgments that they cause.
+//! which so many segments of 1,400 bytes go one way, with the acknowledgments that they cause, or so many names are asked
+//! for.
 
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use sim::{App, Behaviour, Exchange, Finish, Quality, Scenario, run, run_unwatched, tls};
+use sim::{App, Behaviour, Exchange, Finish, Quality, Question, Scenario, run, run_unwatched, tls};
 
 /// Payload bytes of a segment.
 const SEGMENT: usize = 1400;
@@ -21,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "watch-tls" => _ = run(&download(tls::records(size.div_ceil(tls::RECORD)))),
         "watch-json" => _ = run(&upload(post("application/json", size, json))),
         "watch-form" => _ = run(&upload(post("application/x-www-form-urlencoded", size, form))),
+        "relay-dns" => _ = run_unwatched(&lookups(segments)),
+        "watch-dns" => _ = run(&lookups(segments)),
         "watch-text" => _ = run(&upload(post("text/plain", size, text))),
         other => return Err(format!("no such work: {other}").into()),
     }
@@ -65,6 +68,14 @@ fn upload(content: Vec<u8>) -> Scenario {
         exchange
     });
     Scenario { exchanges: exchanges.collect(), ..app_first }
+}
+
+/// Names asked for in turn, a millisecond apart.
+fn lookups(count: usize) -> Scenario {
+    let asked = (0..count).map(|n| Question::lookup(Duration::from_millis(n as u64), n as u16));
+    let questions = asked.collect();
+    let afterwards = Duration::from_millis(count as u64);
+    Scenario { exchanges: Vec::new(), questions, afterwards, ..session(53, Vec::new(), Behaviour::Sink) }
 }
 
 /// Requests with a body of about 16 KiB each, until there are `size` bytes.

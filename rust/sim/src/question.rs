@@ -31,11 +31,9 @@ impl Question {
         let port = 50_000 + random.below(4) as u16;
         let unheard = random.happens(150);
         if random.happens(500) {
-            let remote = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 53).into(), 53);
-            let id = random.next() as u16;
-            let query = dns_query(id);
-            let answer = (!unheard).then(|| dns_answer(&query, 1 + random.below(6) as u8));
-            return Self { at, port, remote, payload: query, answer };
+            let lookup = Self { port, ..Self::lookup(at, random.next() as u16) };
+            let answer = (!unheard).then(|| dns_answer(&lookup.payload, 1 + random.below(6) as u8));
+            return Self { answer, ..lookup };
         }
         let remote = SocketAddr::new(Ipv4Addr::new(203, 0, 113, 9).into(), 5_000);
         let mut noise = |len| (0..len).map(|_| random.next() as u8).collect::<Vec<_>>();
@@ -43,6 +41,14 @@ impl Question {
         let answer = noise(6_000);
         let len = random.pick(&[1, 500, 2_000, 6_000]);
         Self { at, port, remote, payload, answer: (!unheard).then(|| answer[..len].to_vec()) }
+    }
+
+    /// Asks DNS for the address of a server of the scenario, in the message with this number; it is answered.
+    pub fn lookup(at: Duration, id: u16) -> Self {
+        let remote = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 53).into(), 53);
+        let payload = dns_query(id);
+        let answer = Some(dns_answer(&payload, 1));
+        Self { at, port: 50_000, remote, payload, answer }
     }
 
     /// The packet.

@@ -298,12 +298,7 @@ impl<'a> Nest<'a> {
     }
 
     #[cold]
-    fn escaped_piece(
-        &self,
-        range: Range<usize>,
-        token: Token<'a>,
-        wanted: &mut Wanted<'_>,
-    ) -> Option<Piece> {
+    fn escaped_piece(&self, range: Range<usize>, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
         let Open { key, above, object, .. } = self.open;
         let (key, above, value) = (key.get(), above.get(), token.get());
         let made = token.escaped;

@@ -31,6 +31,11 @@ impl Learned {
         }
     }
 
+    /// How many values are kept: none is ever forgotten.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// What a whole value was called before.
     pub fn recognise(&self, value: &[u8]) -> Option<(Kind, &str)> {
         if self.0.is_empty() {

@@ -4,6 +4,7 @@
 //! the zeros and placeholders that clients send for what they lack are never identifiers.
 
 mod digits;
+mod dull;
 mod equipment;
 mod interest;
 mod keyed;
@@ -230,6 +231,7 @@ pub struct Scanner {
     learned: learned::Learned,
     shapes: shape::Shapes,
     names: names::Names,
+    dull: dull::DullNames,
     limits: Limits,
 }
 
@@ -249,6 +251,7 @@ impl Scanner {
     pub fn watch_all(&mut self, known: &[KnownIdentifier]) -> Result<(), String> {
         self.known.add(known.iter().map(|it| (it.kind, it.value.as_str())))?;
         self.cribs = Cribs::new(self.known.texts());
+        self.dull = dull::DullNames::default();
         Ok(())
     }
 
@@ -290,6 +293,17 @@ impl Scanner {
     /// Scans a host name: as a whole, then label by label, which may be encoded. `range` is where it stands; where it does
     /// not stand as it is (compressed in DNS), it is the range of all its labels.
     pub fn scan_name(&mut self, origin: &str, name: &str, range: Range<u64>) -> Scan {
+        if self.dull.holds(name, self.learned.len()) {
+            return Scan::default();
+        }
+        let scan = self.scan_new_name(origin, name, range);
+        if scan.matches.is_empty() && scan.stopped.is_empty() {
+            self.dull.add(name);
+        }
+        scan
+    }
+
+    fn scan_new_name(&mut self, origin: &str, name: &str, range: Range<u64>) -> Scan {
         let mut scan = self.scan_bytes(origin, name.as_bytes(), range.clone());
         let exact = range.end.saturating_sub(range.start) == name.len() as u64;
         let mut start = range.start;
@@ -311,7 +325,7 @@ impl Scanner {
 
     /// Scans what is decoded. `declared`: the content type that it claims.
     fn scan<'a>(&mut self, declared: &str, decode: impl FnOnce(&mut Wanted<'_>) -> Decoded<'a>) -> Scan {
-        let Self { known, cribs, learned, shapes, names, limits } = self;
+        let Self { known, cribs, learned, shapes, names, limits, .. } = self;
         let mut interest = Interest { names, known, cribs, learned, shapes };
         let mut wanted = |part: &Part<'_>| interest.wants(part);
         let mut decoded = decode(&mut wanted);
@@ -361,7 +375,9 @@ fn misdeclared(content_type: &str, formats: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{IdentifierKind, Scanner, misdeclared};
+    use packet::Direction;
+
+    use super::{IdentifierKind, KnownIdentifier, Scanner, misdeclared};
 
     #[test]
     fn a_host_name_is_read_label_by_label() {
@@ -373,6 +389,24 @@ mod tests {
         assert_eq!(found("359091108778933.edge.example"), [(IdentifierKind::Imei, 100..115)]);
         assert_eq!(found("x.333539303931313038373738393333.example"), [(IdentifierKind::Imei, 102..132)]);
         assert_eq!(found("d3b07384d113edec49eaa6238ad5ff00.cloud.example"), []);
+    }
+
+    #[test]
+    fn a_name_is_searched_anew_when_more_is_looked_for() {
+        let mut scanner = Scanner::default();
+        let found = |scanner: &mut Scanner, name: &str| {
+            scanner.scan_name("dns name", name, 0..name.len() as u64).matches.len()
+        };
+        let name = "9774d56d682e549c.edge.example";
+        assert_eq!([found(&mut scanner, name), found(&mut scanner, name)], [0, 0]);
+        let body = br#"{"android_id":"9774d56d682e549c"}"#;
+        let named = scanner.scan_bytes("http body", body, 0..body.len() as u64);
+        scanner.learn(Direction::Outbound, &named);
+        assert_eq!([found(&mut scanner, name), found(&mut scanner, name)], [1, 1]);
+        scanner
+            .watch(&KnownIdentifier { kind: IdentifierKind::Serial, value: "TESTSN0012345".into() })
+            .expect("a valid value");
+        assert_eq!(found(&mut scanner, "testsn0012345.example"), 1);
     }
 
     #[test]

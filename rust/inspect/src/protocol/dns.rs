@@ -15,6 +15,8 @@ const HEADER: usize = 12;
 const MAX_STEPS: usize = 128;
 /// The longest name in text (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 255;
+/// Most names are shorter.
+const USUAL_NAME: usize = 48;
 /// Records of one message that are read.
 const MAX_RECORDS: usize = 256;
 
@@ -163,7 +165,7 @@ fn addresses(key: u16, value: &[u8]) -> Vec<IpAddr> {
 
 /// Reads the name at `at` and moves `at` behind it. Bytes that no host name has are escaped as in zone files.
 pub(super) fn name(bytes: &[u8], at: &mut usize) -> Option<String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(USUAL_NAME);
     let (mut position, mut jumped) = (*at, false);
     for _ in 0..MAX_STEPS {
         let len = *bytes.get(position)?;
@@ -204,6 +206,14 @@ pub(super) fn name(bytes: &[u8], at: &mut usize) -> Option<String> {
 }
 
 fn push_label(text: &mut String, label: &[u8]) {
+    // Almost every label is one of a host name.
+    if let Ok(plain) = std::str::from_utf8(label)
+        && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    {
+        let begun = text.len();
+        text.push_str(plain);
+        return text[begun..].make_ascii_lowercase();
+    }
     for &byte in label {
         match byte {
             b'.' | b'\\' => text.extend(['\\', char::from(byte)]),
