@@ -151,7 +151,9 @@ fn run_inside() -> Result<()> {
 fn prepare() -> Result<()> {
     run::run(Command::new("mount").args(["-t", "tmpfs", "tmpfs", RUN]))?;
     let most = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).context("descriptors")
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).context("descriptors")?;
+    // With tokio's signals built in, the first runtime opens a pipe for all: it has to be in every table of descriptors.
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map(drop).context("a runtime")
 }
 
 fn measure(options: &Options) -> Result<()> {
