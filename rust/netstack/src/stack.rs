@@ -45,8 +45,8 @@ impl Default for Config {
             mtu: 1500,
             seed: 0,
             most_flows: 16_384,
-            buffer: 256 << 10,
-            most_buffers: 1 << 30,
+            buffer: 64 << 10,
+            most_buffers: 64 << 20,
             most_quiet: 16,
         }
     }

@@ -48,7 +48,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    const MOST_SPARE: usize = 16;
+    const MOST_SPARE: usize = 64;
 
     pub(crate) fn new(mtu: usize) -> Self {
         let mut outbox = Outbox::default();
