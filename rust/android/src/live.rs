@@ -177,11 +177,7 @@ fn session_config(config: &Config, events: Arc<Queue>) -> Result<SessionConfig, 
     };
     Ok(SessionConfig {
         inspect: config.inspect(None)?,
-        stack: StackConfig {
-            mtu: usize::from(config.mtu),
-            seed: tunnel::random_seed(),
-            ..StackConfig::default()
-        },
+        stack: StackConfig { seed: tunnel::random_seed(), ..StackConfig::for_mtu(usize::from(config.mtu)) },
         dns: config.dns,
         recording,
         sight: tunnel::Sight::Readable,

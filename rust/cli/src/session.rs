@@ -81,7 +81,7 @@ pub fn complain(outcome: &Outcome) -> bool {
 fn config(plan: Plan) -> SessionConfig {
     SessionConfig {
         inspect: plan.inspect,
-        stack: StackConfig { mtu: plan.mtu, seed: tunnel::random_seed(), ..StackConfig::default() },
+        stack: StackConfig { seed: tunnel::random_seed(), ..StackConfig::for_mtu(plan.mtu) },
         dns: plan.dns,
         recording: plan.recording.map(|file| Box::new(file) as Box<_>),
         sight: plan.sight,

@@ -39,6 +39,15 @@ pub struct Config {
     pub most_quiet: usize,
 }
 
+impl Config {
+    /// The usual, for a TUN of this MTU. What is under way should be some segments, and still stay in the cache.
+    pub fn for_mtu(mtu: usize) -> Self {
+        const SEGMENTS: usize = 14;
+        let buffer = mtu.saturating_mul(SEGMENTS).clamp(64 << 10, 512 << 10).next_power_of_two();
+        Self { mtu, buffer, ..Self::default() }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -245,9 +245,13 @@ impl DatagramUpstream {
         match self.try_send(payload) {
             Err(error) if socket::has_lost_its_network(&error) => return Err(error),
             Err(error) if error.kind() != ErrorKind::WouldBlock => {
-                stack.undeliverable(id, self.unreachable(&error));
-                // A socket tells of an ICMP error with the next datagram, which it does not send then.
-                let _ = self.try_send(payload);
+                let why = self.unreachable(&error);
+                stack.undeliverable(id, why);
+                // A socket tells of an ICMP error with the next datagram, which it does not send then; what is too long
+                // stays so.
+                if !matches!(why, Unreachable::TooBig(_)) {
+                    let _ = self.try_send(payload);
+                }
             }
             _ => {}
         }

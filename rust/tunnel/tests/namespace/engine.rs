@@ -64,7 +64,7 @@ impl Engine {
             let config = SessionConfig {
                 inspect: inspect_config(),
                 // The phone's sockets and the engine's share this process's descriptors.
-                stack: StackConfig { mtu, seed: 7, most_flows: 8192, ..StackConfig::default() },
+                stack: StackConfig { seed: 7, most_flows: 8192, ..StackConfig::for_mtu(mtu) },
                 dns,
                 recording: Some(Box::new(sink)),
                 sight: tunnel::Sight::Readable,

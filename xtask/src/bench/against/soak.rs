@@ -90,9 +90,8 @@ async fn soak(process: Process, arguments: &Arguments) -> Result<()> {
         before = seen;
         held.push(sample);
     }
-    let (moved, failed) = (Seen::of(&load.done), load.done.failed.load(Ordering::Relaxed));
+    println!("relayed {}; failed: {}", Seen::of(&load.done), load.done.failures());
     drop(load);
-    println!("relayed {moved}, {failed} failed");
     let growth = growth(&held);
     let left = drained(process, idle).await?;
     growth?;

@@ -1,10 +1,11 @@
 //! Everything that a phone does, at once and without end.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,8 +41,17 @@ pub(in crate::bench::against) struct Done {
     pub connections: AtomicU64,
     /// Questions that were answered.
     pub questions: AtomicU64,
-    /// Of all that, what failed.
-    pub failed: AtomicU64,
+    /// Of all that, what failed and how, and how often.
+    pub failed: Mutex<BTreeMap<(&'static str, io::ErrorKind), u64>>,
+}
+
+impl Done {
+    /// What failed, in words.
+    pub fn failures(&self) -> String {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = failed.iter().map(|((what, error), count)| format!("{count} × {what}: {error}"));
+        if failed.is_empty() { "none".to_owned() } else { each.collect::<Vec<_>>().join(", ") }
+    }
 }
 
 /// The load, which ends when this is dropped.
@@ -59,25 +69,32 @@ impl Endless {
         let records: Arc<[u8]> = traffic::records(CHUNK).into();
         for _ in 0..TRANSFERS {
             let records = Arc::clone(&records);
-            workers.spawn(forever(Arc::clone(&done), move |done| download(address, done)));
-            workers
-                .spawn(forever(Arc::clone(&done), move |done| upload(address, Arc::clone(&records), done)));
+            workers.spawn(forever("download", Arc::clone(&done), move |done| download(address, done)));
+            let send = move |done| upload(address, Arc::clone(&records), done);
+            workers.spawn(forever("upload", Arc::clone(&done), send));
         }
         for number in 0..SHORT {
             let port = world::ONCE.start + (number % world::ONCE.len()) as u16;
             // Every fourth is reset instead of closed.
             let resets = number % 4 == 0;
-            workers.spawn(forever(Arc::clone(&done), move |done| short(address, port, resets, done)));
+            let ask = move |done| short(address, port, resets, done);
+            workers.spawn(forever("short connection", Arc::clone(&done), ask));
         }
-        workers.spawn(forever(Arc::clone(&done), move |done| question(address, done)));
+        workers.spawn(forever("question", Arc::clone(&done), move |done| question(address, done)));
         Self { done, _workers: workers }
     }
 }
 
-async fn forever<F: Future<Output = io::Result<()>>>(done: Arc<Done>, work: impl Fn(Arc<Done>) -> F) {
+async fn forever<F: Future<Output = io::Result<()>>>(
+    what: &'static str,
+    done: Arc<Done>,
+    work: impl Fn(Arc<Done>) -> F,
+) {
     loop {
-        if work(Arc::clone(&done)).await.is_err() {
-            done.failed.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = work(Arc::clone(&done)).await {
+            let mut failed = done.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            *failed.entry((what, error.kind())).or_default() += 1;
+            drop(failed);
             sleep(PAUSE).await;
         }
     }
