@@ -22,6 +22,8 @@ pub const MOST_LISTED: usize = 262_144;
 pub const MOST_LIVE: usize = 65_536;
 /// Bytes kept of all flows together, behind holes and in unfinished messages. Beyond it flows are given up as well.
 const MOST_HELD: usize = 256 << 20;
+/// What a flow takes besides while it keeps any, in bytes.
+const BESIDES: usize = 6 << 10;
 /// What is kept of an idle flow is judged after this long, so that it does not wait for the flow's end.
 const FLUSH_AFTER: Duration = Duration::from_secs(10);
 /// A closed flow is kept for stragglers.
@@ -282,7 +284,7 @@ impl FlowTable {
         let flow = &mut self.flows[id];
         let kept = flow.live.as_ref().is_some_and(|live| live.keeps_bytes());
         flow.passed_over = !kept && flow.live.as_ref().is_some_and(|live| !live.reads_streams());
-        let held = if kept { flow.held.saturating_add(len) } else { 0 };
+        let held = if kept { flow.held.max(BESIDES).saturating_add(len) } else { 0 };
         self.held = self.held - flow.held + held;
         flow.held = held;
     }

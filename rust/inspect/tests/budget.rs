@@ -13,11 +13,11 @@ static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 /// Flows at once.
 const FLOWS: u32 = 100_000;
 /// Bytes that each has sent of a request that goes on.
-const UNFINISHED: usize = 3_000;
-/// What all flows together may keep of unfinished messages, in bytes.
+const UNFINISHED: usize = 1_000;
+/// What all flows together may take while they wait for more, in bytes.
 const BUDGET: usize = 256 << 20;
-/// What one may take beside that: its place in the table and in the report.
-const EACH: usize = 4 << 10;
+/// What one takes for ever: its place in the table and in the report.
+const EACH: usize = 2 << 10;
 /// What a usual one may take in all.
 const TYPICAL: usize = 64 << 10;
 
@@ -55,7 +55,6 @@ fn a_hundred_thousand_unfinished_uploads_stay_within_the_budget() {
         }
     }
     assert!(inspector.held() <= BUDGET);
-    let report = inspector.finish(None);
-    assert_eq!((report.coverage.flows, report.flows.len()), (FLOWS.into(), FLOWS as usize));
-    assert!(report.coverage.evicted > 0, "the budget was not reached: the test asks too little");
+    let live = inspector.live_flows();
+    assert!((10_000..FLOWS as usize).contains(&live), "{live} flows: the budget was not reached");
 }

@@ -46,6 +46,11 @@ pub(in crate::bench::against) struct Done {
 }
 
 impl Done {
+    fn fail(&self, what: &'static str, error: &io::Error) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        *failed.entry((what, error.kind())).or_default() += 1;
+    }
+
     /// What failed, in words.
     pub fn failures(&self) -> String {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,9 +97,7 @@ async fn forever<F: Future<Output = io::Result<()>>>(
 ) {
     loop {
         if let Err(error) = work(Arc::clone(&done)).await {
-            let mut failed = done.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            *failed.entry((what, error.kind())).or_default() += 1;
-            drop(failed);
+            done.fail(what, &error);
             sleep(PAUSE).await;
         }
     }
