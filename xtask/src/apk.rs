@@ -113,12 +113,15 @@ impl Workshop {
         Ok(Prepared { api, checks, resources: step("resources", link)? })
     }
 
+    /// The engine's library for each ABI.
+    fn engine(&self, abis: &[Abi]) -> Result<Vec<PathBuf>> {
+        step("engine", || native::build(abis, &self.tools.compiler, &self.root, &self.target))
+    }
+
     /// The APK without a signature.
     fn unsigned(&self, abis: &[Abi]) -> Result<PathBuf> {
         let mut entries = Vec::new();
-        let build = || native::build(abis, &self.tools.compiler, &self.root, &self.target);
-        let libraries = step("engine", build)?;
-        for (abi, library) in abis.iter().zip(libraries) {
+        for (abi, library) in abis.iter().zip(self.engine(abis)?) {
             entries.push((format!("lib/{}/{LIBRARY}", abi.name()), std::fs::read(library)?));
         }
         let Prepared { api, checks, resources } = self.prepare()?;

@@ -16,12 +16,19 @@ use crate::run;
 /// # Errors
 /// When a build fails, or the APKs differ: then with the first entry that does.
 pub fn run(abis: &[Abi]) -> Result<()> {
-    let here = Workshop::open(&run::root(), &run::target().join("android"))?.unsigned(abis)?;
+    let here = Workshop::open(&run::root(), &run::target().join("android"))?;
     let copy = run::target().join("reproducible");
     let _ = std::fs::remove_dir_all(&copy);
     copy_sources(&run::root(), &copy.join("sources"))?;
-    eprintln!("── again, in {}", copy.display());
-    let there = Workshop::open(&copy.join("sources"), &copy.join("target"))?.unsigned(abis)?;
+    let there = Workshop::open(&copy.join("sources"), &copy.join("target"))?;
+    eprintln!("── here, and at the same time in {}", copy.display());
+    // The engine at once, since the end of its build keeps one core busy; the rest in turn, for Maven writes to one folder.
+    std::thread::scope(|scope| {
+        let elsewhere = scope.spawn(|| there.engine(abis));
+        here.engine(abis)?;
+        elsewhere.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    let (here, there) = (here.unsigned(abis)?, there.unsigned(abis)?);
     if std::fs::read(&here)? == std::fs::read(&there)? {
         eprintln!("reproducible: both builds gave the same {} bytes", std::fs::metadata(&here)?.len());
         std::fs::remove_dir_all(copy)?;
