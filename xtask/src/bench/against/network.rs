@@ -131,6 +131,8 @@ type End<'a> = (&'a str, &'a str, &'a str, &'a str);
 fn wire(one: End<'_>, other: End<'_>) -> Result<()> {
     ip(&format!("-n {} link add {} type veth peer name {} netns {}", one.0, one.1, other.1, other.0))?;
     for (place, link, v4, v6) in [one, other] {
+        // Routers ask for their neighbours from addresses of the link.
+        ip(&format!("-n {place} link set {link} addrgenmode eui64"))?;
         ip(&format!("-n {place} addr add {v4} dev {link}"))?;
         ip(&format!("-n {place} -6 addr add {v6} dev {link} nodad"))?;
         ip(&format!("-n {place} link set {link} up"))?;
