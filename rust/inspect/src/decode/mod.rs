@@ -382,6 +382,18 @@ impl Decoded<'_> {
         matches!(leaf.value, Value::Own(..))
     }
 
+    /// Whether a leaf stands beside letters or digits that are none: lengths and tags of its container, which say where it
+    /// begins and ends.
+    pub fn is_behind_letters(&self, leaf: &Leaf) -> bool {
+        let Value::Slice(range) = &leaf.value else { return false };
+        if !matches!(leaf.step.0, "cbor" | "msgpack" | "plist" | "protobuf" | "delimited" | "der") {
+            return false;
+        }
+        let bytes = self.node_bytes(leaf.node);
+        let is_letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        range.start.checked_sub(1).is_some_and(is_letter) || is_letter(range.end)
+    }
+
     /// Why parts could not be decoded to the end.
     pub fn stopped(&self) -> &[&'static str] {
         &self.stopped

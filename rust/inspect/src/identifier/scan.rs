@@ -141,7 +141,8 @@ fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings
             }
         });
     }
-    for leaf in decoded.leaves().iter().filter(|leaf| decoded.is_own(leaf)) {
+    for leaf in decoded.leaves().iter().filter(|leaf| decoded.is_own(leaf) || decoded.is_behind_letters(leaf))
+    {
         known.find(decoded.bytes(leaf), &mut |hit| {
             if seen.insert((hit.kind, hit.value)) {
                 let range = decoded.range(leaf, hit.range.clone());
