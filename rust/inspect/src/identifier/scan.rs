@@ -334,11 +334,17 @@ impl Findings {
             let confidence = best.entry(&found.value).or_insert(found.confidence);
             *confidence = found.confidence.max(*confidence);
         }
-        // The same value as two kinds is what the surer match says.
+        // The same value as two kinds is what the surer match says; and so are the same bytes that are read in two ways.
+        let known: Vec<&Match> = self.0.values().filter(|it| it.confidence == Confidence::Known).collect();
+        let is_known = |it: &Match| {
+            it.confidence < Confidence::Known
+                && it.range.end - it.range.start == it.value.len() as u64
+                && known.iter().any(|known| known.range == it.range)
+        };
         let mut out: Vec<Match> = self
             .0
             .values()
-            .filter(|it| best.get(it.value.as_str()) == Some(&it.confidence))
+            .filter(|it| best.get(it.value.as_str()) == Some(&it.confidence) && !is_known(it))
             .cloned()
             .collect();
         out.sort_by(|one, other| {
