@@ -317,7 +317,8 @@ impl Scanner {
         let mut decoded = decode(&mut wanted);
         // Takes off what a known value beneath gives away.
         if !cribs.is_empty() {
-            decoded = decode::uncover(decoded, cribs, *limits, &mut wanted);
+            decoded =
+                decode::uncover(decoded, (cribs, &|bytes: &[u8]| known.holds(bytes)), *limits, &mut wanted);
         }
         let matches = scan::matches(&decoded, known, learned, shapes, names);
         let mut tokens = token::tokens(&decoded);
