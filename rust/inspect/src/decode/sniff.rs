@@ -62,7 +62,14 @@ pub fn sniff(
     if let Some(content) = marked(bytes, limits, room) {
         return content;
     }
-    if text::is_texty(bytes) { readable(bytes, limits, room, wanted) } else { opaque(bytes, limits, room) }
+    if !text::is_texty(bytes) {
+        return opaque(bytes, limits, room);
+    }
+    match readable(bytes, limits, room, wanted) {
+        // Of short noise one in a thousand has no control character.
+        Content::Plain if !text::begins_as_text(bytes) => opaque(bytes, limits, room),
+        content => content,
+    }
 }
 
 /// One more part than allowed, so that the walk notices.

@@ -39,6 +39,12 @@ pub fn is_texty(bytes: &[u8]) -> bool {
     !bytes.iter().take(1024).copied().any(is_control)
 }
 
+/// Whether the first bytes are text: those of a compressed one are none, even where all others are.
+pub fn begins_as_text(bytes: &[u8]) -> bool {
+    const FIRST: usize = 64;
+    is_text(bytes.get(..FIRST).unwrap_or(bytes))
+}
+
 /// Whether something to read stands amid binary: a word or a text so long that noise has one in 20,000 places at most.
 pub fn has_words(bytes: &[u8]) -> bool {
     let has = |readable: fn(&u8) -> bool, least: usize| {

@@ -401,10 +401,8 @@ impl<'a, 'w> Walk<'a, 'w> {
 
 /// Whether nothing but tokens was found in bytes that are no text.
 fn is_opaque(content: &Content, bytes: &[u8]) -> bool {
-    // The first bytes of a compressed text are no text, even where all others are.
-    const FIRST: usize = 64;
     matches!(content, Content::Plain | Content::Parts("text", _))
-        && !(text::is_texty(bytes) && text::is_text(bytes.get(..FIRST).unwrap_or(bytes)))
+        && !(text::is_texty(bytes) && text::begins_as_text(bytes))
 }
 
 /// Whether hexadecimal digits are rather those of a number, of which something to read came by chance.

@@ -206,6 +206,15 @@ mod tests {
     }
 
     #[test]
+    fn a_value_near_both_ends_is_found() {
+        let text = b"data1=619414a9-4e03-4c4d-b517-cdc013723f8e\r\n";
+        let sealed = Key(vec![0x5a]).apply(&text[..42]);
+        let cribs = Cribs::new(["619414a9-4e03-4c4d-b517-cdc013723f8e"]);
+        assert_eq!(cribs.find(&sealed), Some(Key(vec![0x5a])));
+        assert_eq!(cribs.find(&[&sealed[..], b"\r\n"].concat()), Some(Key(vec![0x5a])));
+    }
+
+    #[test]
     fn nothing_is_found_where_nothing_lies() {
         let cribs = cribs();
         assert_eq!(cribs.find(format!("in clear: {IMEI}").as_bytes()), None);
