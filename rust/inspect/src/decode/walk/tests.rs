@@ -419,13 +419,13 @@ fn what_a_part_says_of_its_encoding_is_believed() {
 #[test]
 fn ciphertext_that_passes_for_text_is_opened() {
     let sealed = (0..100_000u32).find_map(|number| {
-        let text = format!("{{\"imei\":\"001017001234569\",\"n\":{number}}}");
+        let json = format!("{{\"imei\":\"001017001234569\",\"n\":{number}}}");
         let mut buffer = [0; 64];
-        buffer[..text.len()].copy_from_slice(text.as_bytes());
+        buffer[..json.len()].copy_from_slice(json.as_bytes());
         let (key, vector) = (b"miuiotavalided11", b"0102030405060708");
         let cipher = cbc::Encryptor::<aes::Aes128>::new(key.into(), vector.into());
-        let sealed = cipher.encrypt_padded::<Pkcs7>(&mut buffer, text.len()).unwrap();
-        super::text::is_texty(sealed).then(|| sealed.to_vec())
+        let sealed = cipher.encrypt_padded::<Pkcs7>(&mut buffer, json.len()).unwrap();
+        text::is_texty(sealed).then(|| sealed.to_vec())
     });
     let chain = body_leaf(&[], &sealed.unwrap(), "imei").1;
     assert_eq!(chain, "http body > aes-128-cbc (published key) > json imei");
