@@ -60,6 +60,7 @@ fn run_uncover(data: &[u8]) {
     let (crib, bytes) = data.split_at(data.len().min(15));
     let limits = Limits::default();
     let decoded = decode_bytes("tcp payload", bytes, 0..bytes.len() as u64, limits, &mut everything);
-    let uncovered = uncover(decoded, &Cribs::new([crib]), limits, &mut everything);
+    let uncovered =
+        uncover(decoded, (&Cribs::new([crib]), &|bytes: &[u8]| bytes.len() > 64), limits, &mut everything);
     assert!(uncovered.nodes().all(|(_, node)| node.len() <= limits.bytes.max(bytes.len())));
 }

@@ -2,9 +2,9 @@
 
 use crate::content::{Field, form_of};
 use crate::packet::{Talk, Way};
-use crate::protocol as p;
 use crate::random::Random;
 use crate::wrapping::{CODINGS, percent};
+use crate::{binary, compression, mail, protocol as p, signalling, tls};
 
 /// What is brought.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ pub enum Takes {
     Fields,
     /// Values, without their names.
     Values,
+    /// One value, without its name.
+    Value,
+    /// One value that names the phone by where it stands: nothing innocent stands there.
+    Name,
     /// One value that can be a label of a host name.
     Label,
 }
@@ -65,7 +69,7 @@ const fn of(
 }
 
 /// Every carrier.
-pub const CARRIERS: [Carrier; 24] = [
+pub const CARRIERS: [Carrier; 50] = [
     of("http", "body", Takes::Content, |load, random| post(&media_type(load, random), load.bytes, random)),
     of("http", "coded body", Takes::Content, |load, random| {
         let (token, code) = CODINGS[random.index(CODINGS.len())];
@@ -113,8 +117,15 @@ pub const CARRIERS: [Carrier; 24] = [
         Talk { udp: true, port: 53, turns: vec![(Way::Out, question)] }
     }),
     of("tls", "server name", Takes::Label, |load, random| {
-        let hello = p::client_hello(&name(load, random), random);
+        let hello = tls::client_hello(&name(load, random), random);
         Talk { udp: false, port: port(443, random), turns: vec![(Way::Out, hello)] }
+    }),
+    of("tls", "client certificate", Takes::Value, |load, random| {
+        tcp(443, tls::client_certificate(&one(load), random), random)
+    }),
+    of("quic", "server name", Takes::Label, |load, random| {
+        let initial = tls::quic_initial(&name(load, random), random);
+        Talk { udp: true, port: port(443, random), turns: vec![(Way::Out, initial)] }
     }),
     of("mqtt", "payload", Takes::Content, |load, random| mqtt(b"c-1", Some(load.bytes), random)),
     of("mqtt", "client id", Takes::Values, |load, random| {
@@ -130,13 +141,13 @@ pub const CARRIERS: [Carrier; 24] = [
         coap(&options, b"</1/0>,</3/0>", random)
     }),
     of("websocket", "message", Takes::Content, |load, random| {
-        let message = p::websocket_message(load.bytes, load.text, random);
-        let turns = vec![
-            (Way::Out, p::websocket_opening(random)),
-            (Way::In, p::websocket_answer()),
-            (Way::Out, message),
-        ];
-        Talk { udp: false, port: port(80, random), turns }
+        let message = p::websocket_message(load.bytes, load.text, false, random);
+        websocket(&[], message, random)
+    }),
+    of("websocket", "compressed message", Takes::Content, |load, random| {
+        let packed = compression::flushed_deflate(load.bytes);
+        let message = p::websocket_message(&packed, load.text, true, random);
+        websocket(&[Field::new("Sec-WebSocket-Extensions", "permessage-deflate")], message, random)
     }),
     of("http2", "body", Takes::Content, |load, random| {
         let head = media_type(load, random);
@@ -149,6 +160,98 @@ pub const CARRIERS: [Carrier; 24] = [
     of("http2", "path", Takes::Values, |load, random| {
         let values: Vec<_> = load.fields.iter().map(|it| percent(&it.value)).collect();
         http2("GET", &format!("/v1/{}", String::from_utf8_lossy(&values.join(&b'/'))), &[], b"", random)
+    }),
+    of("grpc", "message", Takes::Content, |load, random| {
+        let packed = random.happens(40);
+        let message = if packed { compression::gzip(load.bytes) } else { load.bytes.to_vec() };
+        let mut head = vec![Field::new("content-type", "application/grpc"), Field::new("te", "trailers")];
+        head.extend(packed.then(|| Field::new("grpc-encoding", "gzip")));
+        http2("POST", "/vendor.Report/Send", &head, &binary::grpc(&message, packed), random)
+    }),
+    of("grpc", "metadata", Takes::Fields, |load, random| {
+        let mut head = vec![Field::new("content-type", "application/grpc"), Field::new("te", "trailers")];
+        head.extend_from_slice(load.fields);
+        http2("POST", "/vendor.Report/Send", &head, &binary::grpc(b"\x08\x01", false), random)
+    }),
+    of("mqtt", "user property", Takes::Fields, |load, random| {
+        let publish = p::mqtt5_publish("up/report", load.fields, b"{\"on\":true}");
+        let turns = vec![
+            (Way::Out, p::mqtt5_connect(b"c-1")),
+            (Way::In, vec![0x20, 3, 0, 0, 0]),
+            (Way::Out, publish),
+        ];
+        Talk { udp: false, port: port(1883, random), turns }
+    }),
+    of("mqtt", "user name", Takes::Value, |load, random| {
+        let connect = p::mqtt_connect_as(b"c-1", one(load).as_bytes());
+        Talk { udp: false, port: port(1883, random), turns: vec![(Way::Out, connect)] }
+    }),
+    of("coap", "endpoint", Takes::Name, |load, random| {
+        let endpoint = [b"ep=", one(load).as_bytes()].concat();
+        coap(&[(11, b"rd"), (15, b"lwm2m=1.0"), (15, &endpoint)], b"</1/0>,</3/0>", random)
+    }),
+    of("smtp", "body", Takes::Content, |load, random| {
+        let mail = mail::mail(&[], in_mail(load), random);
+        tcp(587, mail::smtp(&mail, random), random)
+    }),
+    of("smtp", "attachment", Takes::Content, |load, random| {
+        let mail = mail::mail_with_attachment(in_mail(load), random);
+        tcp(587, mail::smtp(&mail, random), random)
+    }),
+    of("smtp", "header", Takes::Fields, |load, random| {
+        let words = mail::Content { bytes: b"see above", media_type: "text/plain", text: true };
+        let mail = mail::mail(load.fields, words, random);
+        tcp(587, mail::smtp(&mail, random), random)
+    }),
+    of("imap", "appended mail", Takes::Content, |load, random| {
+        let mail = mail::mail(&[], in_mail(load), random);
+        tcp(143, mail::imap(&mail), random)
+    }),
+    of("imap", "client id", Takes::Fields, |load, random| tcp(143, mail::imap_id(load.fields), random)),
+    of("pop3", "user", Takes::Value, |load, random| tcp(110, mail::pop3(&one(load)), random)),
+    of("ftp", "file name", Takes::Value, |load, random| tcp(21, mail::ftp(&one(load)), random)),
+    of("sip", "body", Takes::Content, |load, random| {
+        let message = signalling::sip("MESSAGE", "anonymous", &media_type(load, random), load.bytes, random);
+        sip(message, random)
+    }),
+    of("sip", "header", Takes::Fields, |load, random| {
+        sip(signalling::sip("REGISTER", "anonymous", load.fields, b"", random), random)
+    }),
+    of("sip", "user", Takes::Value, |load, random| {
+        let user = percent(one(load).as_bytes());
+        sip(signalling::sip("REGISTER", &String::from_utf8_lossy(&user), &[], b"", random), random)
+    }),
+    of("xmpp", "message", Takes::Text, |load, random| {
+        let text = String::from_utf8_lossy(load.bytes);
+        tcp(5222, signalling::xmpp(&signalling::xmpp_message(&text)), random)
+    }),
+    of("xmpp", "registration", Takes::Fields, |load, random| {
+        tcp(5222, signalling::xmpp(&signalling::xmpp_registration(load.fields)), random)
+    }),
+    of("xmpp", "resource", Takes::Value, |load, random| {
+        tcp(5222, signalling::xmpp(&signalling::xmpp_resource(&one(load))), random)
+    }),
+    of("mcs", "app data", Takes::Fields, |load, random| {
+        tcp(5228, vec![(Way::Out, signalling::mcs(load.fields))], random)
+    }),
+    of("stun", "user name", Takes::Value, |load, random| {
+        let message = signalling::stun(one(load).as_bytes(), random);
+        Talk { udp: true, port: port(3478, random), turns: vec![(Way::Out, message)] }
+    }),
+    of("mdns", "instance", Takes::Label, |load, _| Talk {
+        udp: true,
+        port: 5353,
+        turns: vec![(Way::Out, signalling::mdns(&one(load), &[]))],
+    }),
+    of("mdns", "text", Takes::Fields, |load, _| Talk {
+        udp: true,
+        port: 5353,
+        turns: vec![(Way::Out, signalling::mdns("phone", load.fields))],
+    }),
+    of("ssdp", "header", Takes::Fields, |load, _| Talk {
+        udp: true,
+        port: 1900,
+        turns: vec![(Way::Out, signalling::ssdp(load.fields))],
     }),
 ];
 
@@ -164,7 +267,15 @@ fn media_type(load: &Load<'_>, random: &mut Random) -> Vec<Field> {
 }
 
 fn port(usual: u16, random: &mut Random) -> u16 {
-    if random.happens(50) { usual } else { random.between(81, 65_535) as u16 }
+    if random.happens(50) { usual } else { any_port(random) }
+}
+
+/// Any port but those of NetBIOS's names and of ESP in UDP. See [`crate::OUT_OF_SCOPE`].
+fn any_port(random: &mut Random) -> u16 {
+    match random.between(81, 65_535) as u16 {
+        137 | 4500 => 8080,
+        port => port,
+    }
 }
 
 fn http(request: Vec<u8>, random: &mut Random) -> Talk {
@@ -186,18 +297,40 @@ fn get(target: &str, head: &[Field], random: &mut Random) -> Talk {
 }
 
 fn raw(udp: bool, bytes: &[u8], random: &mut Random) -> Talk {
-    Talk { udp, port: random.between(1024, 65_535) as u16, turns: vec![(Way::Out, bytes.to_vec())] }
+    Talk { udp, port: any_port(random), turns: vec![(Way::Out, bytes.to_vec())] }
+}
+
+/// The first value.
+fn one(load: &Load<'_>) -> String {
+    load.fields.first().map(Field::text).unwrap_or_default()
 }
 
 fn name(load: &Load<'_>, random: &mut Random) -> String {
-    let label = load.fields.first().map(|it| String::from_utf8_lossy(&it.value).into_owned());
-    format!("{}.{}", label.unwrap_or_default(), p::host(random))
+    format!("{}.{}", one(load), p::host(random))
+}
+
+fn tcp(usual: u16, turns: mail::Turns, random: &mut Random) -> Talk {
+    Talk { udp: false, port: port(usual, random), turns }
+}
+
+fn sip(message: Vec<u8>, random: &mut Random) -> Talk {
+    Talk { udp: random.happens(50), port: port(5060, random), turns: vec![(Way::Out, message)] }
+}
+
+const fn in_mail<'a>(load: &Load<'a>) -> mail::Content<'a> {
+    mail::Content { bytes: load.bytes, media_type: load.media_type, text: load.text }
 }
 
 fn mqtt(client: &[u8], payload: Option<&[u8]>, random: &mut Random) -> Talk {
     let mut turns = vec![(Way::Out, p::mqtt_connect(client)), (Way::In, vec![0x20, 2, 0, 0])];
     turns.extend(payload.map(|payload| (Way::Out, p::mqtt_publish("up/report", payload))));
     Talk { udp: false, port: port(1883, random), turns }
+}
+
+fn websocket(agreed: &[Field], message: Vec<u8>, random: &mut Random) -> Talk {
+    let opening = p::websocket_opening(agreed, random);
+    let turns = vec![(Way::Out, opening), (Way::In, p::websocket_answer(agreed)), (Way::Out, message)];
+    Talk { udp: false, port: port(80, random), turns }
 }
 
 fn coap(options: &[(u16, &[u8])], payload: &[u8], random: &mut Random) -> Talk {

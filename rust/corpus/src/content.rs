@@ -1,8 +1,11 @@
 //! Contents: fields, written as programs write them.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::form;
 use crate::random::Random;
-use crate::wrapping;
+use crate::{binary, markup, wrapping};
 
 /// A named value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +22,13 @@ impl Field {
         Self { name: name.into(), value: value.into() }
     }
 
-    fn text(&self) -> String {
+    /// Its value as text.
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.value).into_owned()
     }
 
-    fn is_number(&self) -> bool {
+    /// Whether its value is a number that a program may hold as one.
+    pub(crate) fn is_number(&self) -> bool {
         let plain = self.value.iter().all(u8::is_ascii_digit) && !self.value.starts_with(b"0");
         plain && (1..=15).contains(&self.value.len())
     }
@@ -61,7 +66,7 @@ const fn named(name: &'static str, media_type: &'static str, write: Write) -> Co
 }
 
 /// Every way to write fields.
-pub const CONTENTS: [Content; 14] = [
+pub const CONTENTS: [Content; 25] = [
     named("json", "application/json", |fields, random| object(fields, random).into_bytes()),
     named("json, nested", "application/json", nested),
     named("json in json", "application/json", |fields, random| {
@@ -76,12 +81,18 @@ pub const CONTENTS: [Content; 14] = [
         format!("[{{\"event\":\"start\"}},{}]", object(fields, random)).into_bytes()
     }),
     named("form", "application/x-www-form-urlencoded", |fields, _| form_of(fields)),
-    named("multipart", "multipart/form-data; boundary=----x7MA4YWxkTrZu0gW", multipart),
-    named("xml", "text/xml", xml),
-    named("xml attributes", "application/xml", |fields, _| {
-        let pairs = fields.iter().map(|it| format!(" {}=\"{}\"", it.name, marked(&it.text())));
-        format!("<?xml version=\"1.0\"?><report><entry{}/></report>", pairs.collect::<String>()).into_bytes()
+    named("multipart", "multipart/form-data; boundary=----x7MA4YWxkTrZu0gW", |fields, _| {
+        markup::multipart(fields)
     }),
+    named("xml", "text/xml", |fields, _| markup::xml(fields)),
+    named("xml attributes", "application/xml", |fields, _| markup::xml_attributes(fields)),
+    named("xml property list", "application/x-plist", markup::property_list),
+    named("mime", "message/rfc822", |fields, _| markup::mime(fields)),
+    named("jwt", "application/jwt", jwt),
+    Content {
+        grouped: false,
+        ..named("syncml", "application/vnd.syncml.dm+xml", |fields, _| markup::syncml(fields))
+    },
     Content {
         grouped: false,
         ..named("log line", "text/plain", |fields, _| {
@@ -108,21 +119,27 @@ pub const CONTENTS: [Content; 14] = [
             format!("reg{separator}{}{separator}1", values.join(separator)).into_bytes()
         })
     },
+    Content { named: false, grouped: false, ..binary("protobuf", "application/x-protobuf", protobuf) },
+    Content { named: false, grouped: false, ..binary("binary record", "application/octet-stream", record) },
     Content {
         named: false,
-        text: false,
-        binary: true,
         grouped: false,
-        ..named("protobuf", "application/x-protobuf", protobuf)
+        ..binary("delimited protobuf", "application/x-protobuf", delimited)
     },
+    binary("cbor", "application/cbor", binary::cbor),
+    binary("cbor, indefinite lengths", "application/cbor", binary::cbor_indefinite),
+    binary("messagepack", "application/msgpack", binary::messagepack),
+    binary("binary property list", "application/x-plist", |fields, _| binary::property_list(fields)),
     Content {
-        named: false,
-        text: false,
-        binary: true,
         grouped: false,
-        ..named("binary record", "application/octet-stream", record)
+        ..binary("wbxml", "application/vnd.syncml.dm+wbxml", |fields, _| binary::syncml(fields))
     },
+    Content { named: false, grouped: false, ..binary("der", "application/octet-stream", binary::der) },
 ];
+
+const fn binary(name: &'static str, media_type: &'static str, write: Write) -> Content {
+    Content { text: false, binary: true, ..named(name, media_type, write) }
+}
 
 fn object(fields: &[Field], random: &mut Random) -> String {
     let (colon, comma) = [(":", ","), (": ", ", "), (" : ", ",\n\t")][random.index(3)];
@@ -175,32 +192,6 @@ pub fn form_of(fields: &[Field]) -> Vec<u8> {
     out
 }
 
-fn multipart(fields: &[Field], _: &mut Random) -> Vec<u8> {
-    let mut out = String::new();
-    for field in fields {
-        out.push_str("------x7MA4YWxkTrZu0gW\r\n");
-        out.push_str(&format!(
-            "Content-Disposition: form-data; name=\"{}\"\r\n\r\n{}\r\n",
-            field.name,
-            field.text()
-        ));
-    }
-    (out + "------x7MA4YWxkTrZu0gW--\r\n").into_bytes()
-}
-
-fn marked(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
-}
-
-fn xml(fields: &[Field], _: &mut Random) -> Vec<u8> {
-    let parts = fields.iter().map(|it| format!("<{0}>{1}</{0}>", it.name, marked(&it.text())));
-    format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<req><entry>{}</entry></req>",
-        parts.collect::<String>()
-    )
-    .into_bytes()
-}
-
 /// A base-128 number, least significant digits first.
 pub fn varint(mut value: u64) -> Vec<u8> {
     let mut out = Vec::new();
@@ -224,6 +215,24 @@ fn protobuf(fields: &[Field], random: &mut Random) -> Vec<u8> {
     out.extend(varint(inner.len() as u64));
     out.extend(inner);
     out
+}
+
+/// Messages, each behind its length (protobuf.dev/programming-guides/techniques, section "Streaming Multiple Messages").
+fn delimited(fields: &[Field], random: &mut Random) -> Vec<u8> {
+    let start = [b"\x0a\x05start\x10".to_vec(), varint(random.below(1 << 30))].concat();
+    let mut out = Vec::new();
+    for message in [start, protobuf(fields, random)] {
+        out.extend(varint(message.len() as u64));
+        out.extend(message);
+    }
+    out
+}
+
+/// A signed token (RFC 7519) with the fields as claims.
+fn jwt(fields: &[Field], random: &mut Random) -> Vec<u8> {
+    let head = URL_SAFE_NO_PAD.encode("{\"alg\":\"HS256\",\"typ\":\"JWT\"}");
+    let claims = URL_SAFE_NO_PAD.encode(object(fields, random));
+    format!("{head}.{claims}.{}", URL_SAFE_NO_PAD.encode(random.bytes(32))).into_bytes()
 }
 
 /// Magic, version, then length, type and value of each field, and a checksum.

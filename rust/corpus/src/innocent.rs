@@ -10,7 +10,7 @@ use crate::lookalike::LOOKALIKES;
 use crate::packet::{Talk, Way};
 use crate::protocol;
 use crate::random::Random;
-use crate::wrapping::{NONE, WRAPPINGS, Wrapping};
+use crate::wrapping::{NONE, Of, WRAPPINGS, Wrapping};
 
 /// An innocent conversation.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ fn structured(fields: &[Field], random: &mut Random) -> (String, Talk) {
         let content = &CONTENTS[random.index(CONTENTS.len())];
         let wrapping = wrapping(random);
         let (bytes, fields, label) = match carrier.takes {
-            Takes::Label => continue,
-            Takes::Fields | Takes::Values => (Vec::new(), in_a_line(fields, random), "fields"),
+            Takes::Name | Takes::Label => continue,
+            Takes::Fields | Takes::Values | Takes::Value => (Vec::new(), in_a_line(fields, random), "fields"),
             Takes::Content | Takes::Text | Takes::Line => {
                 let bytes = wrapping.wrap(&content.write(fields, random));
                 if !fits(carrier.takes, content, &wrapping, &bytes) {
@@ -69,7 +69,7 @@ fn structured(fields: &[Field], random: &mut Random) -> (String, Talk) {
                 (bytes, Vec::new(), content.name)
             }
         };
-        let text = std::str::from_utf8(&bytes).is_ok();
+        let text = is_text(content, &wrapping);
         let load = Load { bytes: &bytes, media_type: content.media_type, text, fields: &fields };
         return (format!("{} {}: {label}", carrier.transport, carrier.name), carrier.send(&load, random));
     }
@@ -79,16 +79,29 @@ fn wrapping(random: &mut Random) -> Wrapping {
     if random.happens(60) { NONE } else { WRAPPINGS[random.index(WRAPPINGS.len())] }
 }
 
+/// Whether what is sent is text to its sender.
+pub fn is_text(content: &Content, wrapping: &Wrapping) -> bool {
+    if wrapping.name == NONE.name { content.text } else { wrapping.text }
+}
+
 /// Whether a carrier can bring the content.
 pub fn fits(takes: Takes, content: &Content, wrapping: &Wrapping, bytes: &[u8]) -> bool {
-    let text = if wrapping.name == NONE.name { content.text } else { wrapping.text };
+    let done = match wrapping.of {
+        Of::Anything | Of::Known => true,
+        Of::Text => content.text,
+        Of::Only(name) => content.name == name,
+    };
+    if !done {
+        return false;
+    }
+    let text = is_text(content, wrapping);
     match takes {
         Takes::Text => text,
         Takes::Line => {
             text && bytes.iter().all(|it| *it >= b' ') && !bytes.ends_with(b" ") && bytes.len() < 4000
         }
         Takes::Content => wrapping.name != "data URL",
-        Takes::Fields | Takes::Values | Takes::Label => false,
+        Takes::Fields | Takes::Values | Takes::Value | Takes::Name | Takes::Label => false,
     }
 }
 

@@ -6,16 +6,23 @@
 
 #![forbid(unsafe_code)]
 
+mod binary;
 mod carrier;
+mod compression;
 mod content;
+mod disguise;
 pub mod form;
 pub mod identity;
 mod innocent;
 mod lookalike;
+mod mail;
+mod markup;
 mod names;
 mod packet;
 mod protocol;
 mod random;
+mod signalling;
+mod tls;
 mod wrapping;
 
 pub use packet::{Packet, Way};
@@ -25,13 +32,13 @@ use content::{CONTENTS, Content, Field};
 use form::{FORMS, Form, Grade, Sort};
 use identity::{Identity, Kind, Part};
 use random::Random;
-use wrapping::{NONE, WRAPPINGS, Wrapping};
+use wrapping::{NONE, Of, WRAPPINGS, Wrapping};
 
 /// Conversations of one phone: all of a session are of the same, whose values are known.
 pub const SESSION: u64 = 500;
 
 /// What is not asked of a detector, and why.
-pub const OUT_OF_SCOPE: [(&str, &str); 9] = [
+pub const OUT_OF_SCOPE: [(&str, &str); 16] = [
     ("imeisv, msisdn, serial by shape", "any number or word of that length looks so"),
     ("android_id, gsf_id, widevine_id by shape", "no check digit: hashes and traces look the same"),
     ("advertising_id by shape", "a UUID like any other"),
@@ -42,6 +49,22 @@ pub const OUT_OF_SCOPE: [(&str, &str); 9] = [
     ("bssid, ssid by shape", "an access point's address without a name is found as a MAC address"),
     ("cell, location by shape", "plain numbers; maps are full of coordinates"),
     ("meid by shape", "only with the manufacturers' prefix in use: other hexadecimal numbers look the same"),
+    ("base32 of less than 15 bytes", "as short, any word in capitals is base32"),
+    (
+        "brotli, deflate and LZ4 blocks that no header names, and a container that brings its key, of less than 20 bytes",
+        "as short, noise is one",
+    ),
+    ("what XOR makes digits of base64 of, and nothing else", "it is taken for that"),
+    ("anything over the UDP ports of NetBIOS's names and of ESP", "these two have no mark of their own"),
+    (
+        "brotli, deflate and LZ4 blocks of anything but text, where no header names them",
+        "nothing marks them: that text comes of them is all that tells",
+    ),
+    (
+        "what is XORed, but for known values of 15 bytes and more",
+        "only what is known to lie beneath tells the key",
+    ),
+    ("quoted-printable with a single escape", "it may as well be how a form's value begins"),
     ("digests by key or shape", "one way: only who knows the value knows its digest"),
     (
         "16 hexadecimal digits under `id` beside a phone's model",
@@ -149,11 +172,14 @@ impl Corpus {
             Grade::Key | Grade::Shape => Identity::draw(kind, random),
         };
         let fields = fields(&identity, form, grade, random)?;
-        let alone = matches!(carrier.takes, Takes::Fields | Takes::Values | Takes::Label);
+        let alone = matches!(
+            carrier.takes,
+            Takes::Fields | Takes::Values | Takes::Value | Takes::Name | Takes::Label
+        );
         let talk = if alone {
             values(&fields, form, grade, &carrier, &wrapping, random)?
         } else {
-            contents(fields, form, grade, &carrier, content, &wrapping, random)?
+            contents((&identity, fields), form, grade, &carrier, content, &wrapping, random)?
         };
         let content = if alone { "value" } else { content.name };
         let (wrapping, transport, place) = (wrapping.name, carrier.transport, carrier.name);
@@ -215,6 +241,8 @@ fn values(
     let fields: Vec<Field> = fields.iter().map(wrapped).collect();
     let fits = |byte: &u8| match carrier.takes {
         Takes::Label => byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-',
+        // No file's name holds a slash.
+        _ if carrier.transport == "ftp" && *byte == b'/' => false,
         _ => *byte >= b' ' && *byte < 127 && !b";,\"".contains(byte),
     };
     if !fields
@@ -223,8 +251,10 @@ fn values(
     {
         return None;
     }
-    // An option of CoAP holds 255 bytes (RFC 7252 section 5.10).
-    if carrier.transport == "coap" && fields.iter().any(|it| it.name.len() + it.value.len() > 254) {
+    // An option of CoAP (RFC 7252 section 5.10) and a text of DNS (RFC 1035 section 3.3) hold 255 bytes.
+    if matches!(carrier.transport, "coap" | "mdns")
+        && fields.iter().any(|it| it.name.len() + it.value.len() > 254)
+    {
         return None;
     }
     Some(carrier.send(&Load { bytes: b"", media_type: "", text: true, fields: &fields }, random))
@@ -238,13 +268,15 @@ fn is_alone(wrapping: &Wrapping, carrier: &Carrier, fields: &[Field], grade: Gra
     }
     let number = |byte: &u8| byte.is_ascii_hexdigit() || b":.+-".contains(byte);
     let words = grade == Grade::Key && !fields.iter().all(|it| it.value.iter().all(number));
-    let usual = wrapping.text && ["zip", "zlib", "data URL"].iter().all(|it| !wrapping.name.contains(it));
-    usual && !words && fields.len() == 1 && carrier.name != "user agent"
+    let others = ["zip", "zlib", "zstd", "LZ4", "data URL", "quoted", "AES", "XOR"];
+    let usual = wrapping.text && others.iter().all(|it| !wrapping.name.contains(it));
+    let short = fields.iter().any(|it| it.value.len() < shortest(wrapping));
+    usual && !short && !words && fields.len() == 1 && carrier.name != "user agent"
 }
 
 /// A content with the fields among others.
 fn contents(
-    fields: Vec<Field>,
+    (identity, fields): (&Identity, Vec<Field>),
     form: Form,
     grade: Grade,
     carrier: &Carrier,
@@ -257,17 +289,47 @@ fn contents(
     if unnamed || ungrouped || (!form.text && !content.binary) {
         return None;
     }
+    let values: Vec<Vec<u8>> = fields.iter().map(|it| it.value.clone()).collect();
     let mut all = content::fillers(random);
     let at = random.index(all.len() + 1);
     all.splice(at..at, fields);
-    let bytes = wrapping.wrap(&content.write(&all, random));
+    let written = content.write(&all, random);
+    let bytes = wrapping.wrap(&written);
+    let usual = grade == Grade::Known && form.is_plain() && !identity.kind.is_place();
+    if !is_asked(wrapping, usual.then_some(&values), &written, &bytes) {
+        return None;
+    }
     if !innocent::fits(carrier.takes, content, wrapping, &bytes) {
         return None;
     }
-    let text = std::str::from_utf8(&bytes).is_ok();
+    let text = innocent::is_text(content, wrapping);
     let media_type =
         if wrapping.name == NONE.name { content.media_type } else { "application/encrypted-json" };
     Some(carrier.send(&Load { bytes: &bytes, media_type, text, fields: &[] }, random))
+}
+
+/// Whether a detector can be asked for what a content was made of: see [`OUT_OF_SCOPE`]. `known`: the values, if they are
+/// known and stand there as they are usually written.
+fn is_asked(wrapping: &Wrapping, known: Option<&Vec<Vec<u8>>>, written: &[u8], bytes: &[u8]) -> bool {
+    if wrapping.of == Of::Known {
+        let beneath =
+            |value: &Vec<u8>| value.len() >= 15 && written.windows(value.len()).any(|it| it == value);
+        let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_= \r\n".contains(byte);
+        let taken = !wrapping.text && bytes.iter().all(digit);
+        return !taken && known.is_some_and(|values| values.iter().all(beneath));
+    }
+    let escapes = bytes.iter().filter(|byte| **byte == b'=').count();
+    written.len() >= shortest(wrapping) && (wrapping.name != "quoted-printable" || escapes != 1)
+}
+
+/// Bytes from which on an encoding that nothing marks is believed. See [`OUT_OF_SCOPE`].
+fn shortest(wrapping: &Wrapping) -> usize {
+    match wrapping.name {
+        name if name.contains("base32") => 15,
+        name if name.contains("self-keyed") => 20,
+        "deflate" | "brotli" | "LZ4 block" | "LZ4 block behind its size" => 20,
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -307,7 +369,7 @@ mod tests {
     #[test]
     fn the_value_stands_in_the_bytes_when_nothing_is_done_to_it() {
         let mut plain = 0;
-        for number in (0..12_000).step_by(2) {
+        for number in (0..40_000).step_by(2) {
             let sample = Corpus::new(5).sample(number);
             let truth = sample.truth.unwrap();
             let untouched =

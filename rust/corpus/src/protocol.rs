@@ -72,30 +72,6 @@ pub fn dns(name: &str, random: &mut Random) -> Vec<u8> {
     out
 }
 
-/// A TLS 1.3 hello that asks for a name (RFC 8446, RFC 6066).
-pub fn client_hello(name: &str, random: &mut Random) -> Vec<u8> {
-    let with_length = |bytes: Vec<u8>| [(bytes.len() as u16).to_be_bytes().to_vec(), bytes].concat();
-    let extension = |kind: u16, body: Vec<u8>| [kind.to_be_bytes().to_vec(), with_length(body)].concat();
-    let server_name = with_length([vec![0], with_length(name.as_bytes().to_vec())].concat());
-    let share = [vec![0, 0x1d], with_length(random.bytes(32))].concat();
-    let extensions = [
-        extension(0x0000, server_name),
-        extension(0x000a, vec![0, 2, 0, 0x1d]),
-        extension(0x000d, vec![0, 4, 4, 3, 8, 4]),
-        extension(0x0010, b"\0\x0c\x02h2\x08http/1.1".to_vec()),
-        extension(0x002b, vec![2, 3, 4]),
-        extension(0x0033, with_length(share)),
-    ];
-    let mut hello = vec![3, 3];
-    hello.extend(random.bytes(32));
-    hello.push(32);
-    hello.extend(random.bytes(32));
-    hello.extend([0, 6, 0x13, 1, 0x13, 2, 0x13, 3, 1, 0]);
-    hello.extend(with_length(extensions.concat()));
-    let handshake = [vec![1, 0], with_length(hello)].concat();
-    [vec![22, 3, 1], with_length(handshake)].concat()
-}
-
 fn mqtt_text(text: &[u8]) -> Vec<u8> {
     [(text.len() as u16).to_be_bytes().as_slice(), text].concat()
 }
@@ -110,9 +86,32 @@ pub fn mqtt_connect(client: &[u8]) -> Vec<u8> {
     mqtt_packet(0x10, &body)
 }
 
+/// The same with a user name.
+pub fn mqtt_connect_as(client: &[u8], user: &[u8]) -> Vec<u8> {
+    let body = [mqtt_text(b"MQTT"), vec![4, 0x82, 0, 60], mqtt_text(client), mqtt_text(user)].concat();
+    mqtt_packet(0x10, &body)
+}
+
 /// MQTT PUBLISH at most once.
 pub fn mqtt_publish(topic: &str, payload: &[u8]) -> Vec<u8> {
     mqtt_packet(0x30, &[mqtt_text(topic.as_bytes()), payload.to_vec()].concat())
+}
+
+/// MQTT 5.0 CONNECT, without properties.
+pub fn mqtt5_connect(client: &[u8]) -> Vec<u8> {
+    let body = [mqtt_text(b"MQTT"), vec![5, 2, 0, 60, 0], mqtt_text(client)].concat();
+    mqtt_packet(0x10, &body)
+}
+
+/// MQTT 5.0 PUBLISH with user properties (section 3.3.2.3.7).
+pub fn mqtt5_publish(topic: &str, properties: &[Field], payload: &[u8]) -> Vec<u8> {
+    let properties: Vec<u8> = properties
+        .iter()
+        .flat_map(|it| [vec![0x26], mqtt_text(it.name.as_bytes()), mqtt_text(&it.value)].concat())
+        .collect();
+    let body =
+        [mqtt_text(topic.as_bytes()), varint(properties.len() as u64), properties, payload.to_vec()].concat();
+    mqtt_packet(0x30, &body)
 }
 
 /// A CoAP POST (RFC 7252 section 3). Options are number and value, sorted by number.
@@ -141,32 +140,37 @@ fn nibble(value: usize) -> (u8, Vec<u8>) {
 }
 
 /// A client's opening handshake (RFC 6455 section 4.1).
-pub fn websocket_opening(random: &mut Random) -> Vec<u8> {
-    let head = [
+/// `more` are header fields in addition to the usual ones.
+pub fn websocket_opening(more: &[Field], random: &mut Random) -> Vec<u8> {
+    let usual = [
         Field::new("Connection", "Upgrade"),
         Field::new("Upgrade", "websocket"),
         Field::new("Sec-WebSocket-Version", "13"),
         Field::new("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
-    http("GET", "/socket", &head, b"", random)
+    http("GET", "/socket", &[&usual, more].concat(), b"", random)
 }
 
 /// The server agrees.
-pub fn websocket_answer() -> Vec<u8> {
+pub fn websocket_answer(more: &[Field]) -> Vec<u8> {
     let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-    format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
-        .into_bytes()
+    let more: String = more.iter().map(|it| format!("{}: {}\r\n", it.name, it.text())).collect();
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\
+         {more}\r\n"
+    )
+    .into_bytes()
 }
 
-/// A message from a client, masked, in one frame or two.
-pub fn websocket_message(message: &[u8], text: bool, random: &mut Random) -> Vec<u8> {
+/// A message from a client, masked, in one frame or two. `compressed` (RFC 7692) marks the first.
+pub fn websocket_message(message: &[u8], text: bool, compressed: bool, random: &mut Random) -> Vec<u8> {
     let cut = if random.happens(40) { random.index(message.len() + 1) } else { message.len() };
     let (head, tail) = message.split_at(cut);
-    let opcode = if text { 1 } else { 2 };
+    let first = if text { 1 } else { 2 } | if compressed { 0x40 } else { 0 };
     if tail.is_empty() {
-        return websocket_frame(0x80 | opcode, head, random);
+        return websocket_frame(0x80 | first, head, random);
     }
-    [websocket_frame(opcode, head, random), websocket_frame(0x80, tail, random)].concat()
+    [websocket_frame(first, head, random), websocket_frame(0x80, tail, random)].concat()
 }
 
 fn websocket_frame(first: u8, payload: &[u8], random: &mut Random) -> Vec<u8> {
@@ -243,12 +247,12 @@ mod tests {
     fn writes_protocols() {
         let random = &mut Random::new(1, 1);
         assert_eq!(mqtt_connect(b"a"), b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01a");
+        let publish = mqtt5_publish("t", &[Field::new("a", "b")], b"c");
+        assert_eq!(publish, b"\x30\x0c\0\x01t\x07\x26\0\x01a\0\x01bc");
         assert_eq!(coap(&[(11, b"rd")], b"x", random)[8..], *b"\xb2rd\xffx");
         let frame = websocket_frame(0x81, b"hi", random);
         assert_eq!((frame[0], frame[1], frame[6] ^ frame[2]), (0x81, 0x82, b'h'));
         assert_eq!(dns("a.b", random)[12..], *b"\x01a\x01b\0\0\x01\0\x01");
-        let hello = client_hello("x.example", random);
-        assert_eq!(usize::from(hello[3]) << 8 | usize::from(hello[4]), hello.len() - 5);
         assert_eq!(chunks(b"abc", random).last(), Some(&b'\n'));
         assert_eq!(query("/p", &[Field::new("a", "b c")]), "/p?a=b%20c");
         assert!(http2("GET", "/", &[], b"", random).starts_with(b"PRI "));

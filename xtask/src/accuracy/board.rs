@@ -41,12 +41,6 @@ const THRESHOLDS: [(&str, f64); 3] = [(KNOWN, 1.0), (KEY, 0.995), (SHAPE, 0.98)]
 /// Of all that is claimed at medium severity and above.
 const PRECISION: f64 = 0.999;
 
-/// What of a conversation the engine is not expected to undo yet: measured and shown, but not held to the thresholds.
-pub fn owed(truth: &Truth) -> Option<&'static str> {
-    let packed = !truth.form.text && truth.wrapping != "none";
-    packed.then_some("packed digits or a digest's bytes in encoded binary")
-}
-
 const KNOWN: &str = "known value, readable or reversible";
 const DIGEST: &str = "known value, as a digest";
 const KEY: &str = "key";
@@ -95,19 +89,16 @@ impl Board {
             truth.transport.to_owned(),
             format!("{} {}", truth.transport, truth.place),
         ];
-        let owed = owed(truth).is_some();
         for (dimension, row) in DIMENSIONS.into_iter().zip(rows) {
-            if owed && !matches!(dimension, "confidence" | "transport" | "place") {
-                continue;
-            }
             self.recall.entry((dimension, row)).or_default().count(found);
         }
-        if found || owed {
+        if found {
             return;
         }
+        let grade = truth.grade.name();
         let place = format!("{} {}: {}", truth.transport, truth.place, truth.content);
-        let what = format!("{} {kind}, {}, {}, {place}", truth.grade.name(), truth.form.name, truth.wrapping);
-        let cause = format!("{}, {}, {place}", truth.grade.name(), truth.wrapping);
+        let what = format!("{grade} {kind}, {}, {}, {place}", truth.form.name, truth.wrapping);
+        let cause = format!("{grade}, {}, {place}", truth.wrapping);
         *self.causes.entry(cause).or_default() += 1;
         keep(&mut self.misses, self.listed, (number, format!("{what}: {}", truth.identity.value)));
     }
@@ -181,9 +172,6 @@ impl Board {
 }
 
 fn confidence(truth: &Truth) -> String {
-    if let Some(owed) = owed(truth) {
-        return format!("owed: {owed}");
-    }
     let row = match (truth.grade, truth.form.sort) {
         (Grade::Known, Sort::Digest) => DIGEST,
         (Grade::Known, _) => KNOWN,

@@ -11,7 +11,7 @@ use inspect::report::{Finding, Identifier, Severity};
 use inspect::{Config, Inspector};
 use packet::{Direction, Input, Timestamp};
 
-use super::board::{Board, owed};
+use super::board::Board;
 
 /// Conversations that go on at the same time.
 const AT_ONCE: usize = 8;
@@ -75,9 +75,6 @@ fn judge(sample: &Sample, findings: &[Finding], board: &mut Board) {
         board.count_truth(sample.number, truth, findings.iter().any(|finding| is_found(truth, finding)));
     } else {
         board.count_innocent(sample, findings.iter().any(|it| it.severity >= Severity::Medium));
-    }
-    if sample.truth.as_ref().and_then(owed).is_some() {
-        return;
     }
     for finding in findings.iter().filter(|it| it.severity >= Severity::Medium) {
         // That content lies about itself is true of many that carry something; only what is innocent must be silent.

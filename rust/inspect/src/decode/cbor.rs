@@ -7,6 +7,8 @@ use super::{Piece, text};
 
 /// Items inside each other beyond this are not believed.
 const MAX_DEPTH: u8 = 32;
+/// Shorter bytes need a name of more than a letter.
+const LONG: usize = 12;
 /// What ends an item of indefinite length (section 3.2.1).
 const BREAK: u8 = 0xff;
 
@@ -172,7 +174,8 @@ impl Parser<'_> {
             (3, length) => {
                 let range = self.take(length)?;
                 let name = self.bytes.get(range)?;
-                self.telling |= name.len() >= 2 && text::is_text(name);
+                let least = if self.bytes.len() >= LONG { 1 } else { 2 };
+                self.telling |= name.len() >= least && text::is_text(name);
                 String::from_utf8(name.to_vec()).ok()
             }
             _ => None,

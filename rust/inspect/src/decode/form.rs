@@ -7,7 +7,7 @@ use super::{Piece, percent};
 
 /// Whether it looks like `k=v`, at least once.
 pub fn is_form(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"&").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(b"&").unwrap_or(bytes).trim_ascii_end();
     let first = &bytes[..memchr::memchr(b'&', bytes).unwrap_or(bytes.len())];
     let Some(equals) = memchr::memchr(b'=', first) else {
         return false;
@@ -21,8 +21,10 @@ pub fn is_form(bytes: &[u8]) -> bool {
     clean && telling && memchr::memchr3(b'<', b'\n', 0, bytes).is_none()
 }
 
-/// The values with their keys, still encoded: those that are wanted, at most `limit`. All are of one object.
+/// The values with their keys, still encoded: those that are wanted, at most `limit`. All are of one object. A line end
+/// behind the last is none of it.
 pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece> {
+    let bytes = bytes.trim_ascii_end();
     let mut out = Vec::new();
     let mut start = 0;
     while start < bytes.len() && out.len() < limit {
@@ -70,8 +72,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_end_is_no_part_of_a_value() {
+        let found = pieces(b"a=1&b=2\r\n", 10, &mut everything);
+        assert_eq!(found.last().map(|it| it.bytes(b"a=1&b=2\r\n")), Some(&b"2"[..]));
+    }
+
+    #[test]
     fn tells_a_form_from_text_and_base64() {
-        for text in ["a=1", "a=&b=2", "&device_type=phone&imei=1", "data=eyJ9=="] {
+        for text in ["a=1", "a=1\r\n", "a=&b=2", "&device_type=phone&imei=1", "data=eyJ9=="] {
             assert!(is_form(text.as_bytes()), "{text}");
         }
         for text in ["", "=1", "eyJhIjoxfQ==", "a b=1", "<a href=1>", "x\n=1", "hello"] {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Piece;
+use super::transfer::{self, Transfer};
 
 /// Header fields that show that this is one.
 const TELLING: [&str; 6] = [
@@ -34,7 +35,9 @@ pub fn pieces(text: &[u8], limit: usize) -> Option<Vec<Piece>> {
     let mut out: Vec<Piece> =
         fields.into_iter().take(limit).map(|(name, range)| Piece::slice(name, range, 1)).collect();
     if body < text.len() {
-        out.push(Piece::slice("body", body..text.len(), 1));
+        let is_transfer = |piece: &&Piece| piece.path.eq_ignore_ascii_case(transfer::FIELD);
+        let transfer = out.iter().find(is_transfer).and_then(|it| Transfer::of(it.bytes(text)));
+        out.push(Piece { transfer, ..Piece::slice("body", body..text.len(), 1) });
     }
     Some(out)
 }

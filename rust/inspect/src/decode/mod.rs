@@ -43,6 +43,7 @@ mod schema;
 mod sniff;
 mod syncml;
 mod text;
+mod transfer;
 mod tree;
 mod utf16;
 mod walk;
@@ -58,9 +59,10 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use numbers::Numbers;
+use transfer::Transfer;
 
-pub use disguise::Cribs;
 use disguise::Sealed;
+pub use disguise::{Cribs, Holds};
 pub use explain::{ExplainedStep, explain, explain_step};
 pub(crate) use hex::digit as hex_digit;
 pub use part::{Part, Wanted, everything};
@@ -149,22 +151,21 @@ struct Piece {
     suffix: &'static str,
     /// Whether what was decoded from it takes its place.
     replaced: bool,
+    /// How its container says that it is encoded.
+    transfer: Option<Transfer>,
 }
 
 impl Piece {
     fn slice(path: impl Into<SmolStr>, range: Range<usize>, object: u32) -> Self {
-        Self { path: path.into(), key: None, value: Value::Slice(range), object, suffix: "", replaced: false }
+        Self::new(path.into(), Value::Slice(range), object, "")
     }
 
     fn own(path: impl Into<SmolStr>, bytes: Vec<u8>, range: Range<usize>, object: u32) -> Self {
-        Self {
-            path: path.into(),
-            key: None,
-            value: Value::Own(bytes, range),
-            object,
-            suffix: "",
-            replaced: false,
-        }
+        Self::new(path.into(), Value::Own(bytes, range), object, "")
+    }
+
+    const fn new(path: SmolStr, value: Value, object: u32, suffix: &'static str) -> Self {
+        Self { path, key: None, value, object, suffix, replaced: false, transfer: None }
     }
 
     fn bytes<'a>(&'a self, container: &'a [u8]) -> &'a [u8] {
@@ -380,6 +381,18 @@ impl Decoded<'_> {
     /// Whether a leaf has bytes of its own that no node holds.
     pub fn is_own(&self, leaf: &Leaf) -> bool {
         matches!(leaf.value, Value::Own(..))
+    }
+
+    /// Whether a leaf stands beside letters or digits that are none: lengths and tags of its container, which say where it
+    /// begins and ends.
+    pub fn is_behind_letters(&self, leaf: &Leaf) -> bool {
+        let Value::Slice(range) = &leaf.value else { return false };
+        if !matches!(leaf.step.0, "cbor" | "msgpack" | "plist" | "protobuf" | "delimited" | "der") {
+            return false;
+        }
+        let bytes = self.node_bytes(leaf.node);
+        let is_letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        range.start.checked_sub(1).is_some_and(is_letter) || is_letter(range.end)
     }
 
     /// Why parts could not be decoded to the end.

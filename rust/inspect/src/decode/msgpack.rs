@@ -7,6 +7,8 @@ use super::{Piece, text};
 
 /// Objects inside each other beyond this are not believed.
 const MAX_DEPTH: u8 = 32;
+/// Shorter bytes need a name of more than a letter.
+const LONG: usize = 12;
 
 /// Whether it begins as a map or an array.
 pub fn is_msgpack(bytes: &[u8]) -> bool {
@@ -166,7 +168,8 @@ impl Parser<'_> {
         };
         let range = self.take(length)?;
         let name = self.bytes.get(range)?;
-        self.telling |= name.len() >= 2 && text::is_text(name);
+        let least = if self.bytes.len() >= LONG { 1 } else { 2 };
+        self.telling |= name.len() >= least && text::is_text(name);
         String::from_utf8(name.to_vec()).ok()
     }
 }

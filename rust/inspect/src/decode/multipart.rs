@@ -3,6 +3,7 @@
 use aho_corasick::AhoCorasick;
 
 use super::Piece;
+use super::transfer::{self, Transfer};
 
 /// The boundary line, if the bytes begin with one and part headers follow.
 pub fn boundary(bytes: &[u8]) -> Option<&[u8]> {
@@ -33,7 +34,17 @@ fn part(bytes: &[u8], start: usize, end: usize) -> Option<Piece> {
     let content = content.strip_suffix(b"\n").unwrap_or(content);
     let content = content.strip_suffix(b"\r").unwrap_or(content);
     let from = start + body;
-    Some(Piece::slice(name(&part[..body]).unwrap_or_default(), from..from + content.len(), 1))
+    let piece = Piece::slice(name(&part[..body]).unwrap_or_default(), from..from + content.len(), 1);
+    Some(Piece { transfer: transfer(&part[..body]), ..piece })
+}
+
+/// How the part says that it is encoded. In a mail all parts may be.
+fn transfer(headers: &[u8]) -> Option<Transfer> {
+    headers.split(|&byte| byte == b'\n').find_map(|line| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let is_transfer = line[..colon].eq_ignore_ascii_case(transfer::FIELD.as_bytes());
+        is_transfer.then(|| Transfer::of(&line[colon + 1..])).flatten()
+    })
 }
 
 fn name(headers: &[u8]) -> Option<String> {

@@ -14,10 +14,10 @@ pub fn is_encoded(text: &[u8]) -> bool {
         || memchr::memchr_iter(b'%', rest).any(|at| is_escape(SHORT + at))
 }
 
-/// Decodes what is encoded and keeps the rest, broken escapes too. `plus`: a `+` is a space.
+/// Decodes what is encoded and keeps the rest, broken escapes too, but for white space behind it. `plus`: a `+` is a space.
 pub fn decode(text: &[u8], plus: bool) -> Vec<u8> {
     let mut out = Vec::new();
-    decode_to(&mut out, text, plus);
+    decode_to(&mut out, text.trim_ascii_end(), plus);
     out
 }
 
@@ -51,6 +51,7 @@ mod tests {
     fn decodes_and_keeps_what_is_broken() {
         assert_eq!(decode(b"%2B1555+x%3a%zz%4", true), b"+1555 x:%zz%4");
         assert_eq!(decode(b"a+b", false), b"a+b");
+        assert_eq!(decode(b"%00%0A\r\n", true), b"\0\n");
         assert!(is_encoded(b"100%25"));
         assert!(!is_encoded(b"100% of %zz"));
     }

@@ -26,6 +26,21 @@ pub fn is_encoded(text: &[u8]) -> bool {
     marks >= 2
 }
 
+/// The same of text that has marks of its own, such as JSON or XML: there an encoder's hand must show, which escapes `=` and
+/// the ends of lines, and ends lines that go on.
+pub fn is_encoded_markup(text: &[u8]) -> bool {
+    is_encoded(text)
+        && memchr::memchr_iter(b'=', text)
+            .any(|at| matches!(&text[at + 1..], [b'3', b'D', ..] | [b'0', ..] | [b'\r' | b'\n', ..]))
+}
+
+/// The same of what can be a form: each of its `=` must be an escaped one, or end a line that goes on.
+pub fn is_encoded_form(text: &[u8]) -> bool {
+    is_encoded(text)
+        && memchr::memchr_iter(b'=', text)
+            .all(|at| matches!(&text[at + 1..], [b'3', b'D', ..] | [b'\r' | b'\n', ..]))
+}
+
 /// Undoes escapes and soft line ends; broken escapes stay.
 pub fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
@@ -65,6 +80,18 @@ mod tests {
         assert!(is_encoded(text));
         assert_eq!(decode(text), "imei=001017017001234569 grüße \r\n".as_bytes());
         assert_eq!(decode(b"a=zz=4"), b"a=zz=4");
+    }
+
+    #[test]
+    fn markup_is_encoded_when_an_encoder_shows() {
+        assert!(
+            is_encoded_markup(b"<a b=3D\"1\" c=3D\"2\"/>")
+                && is_encoded_markup(b"{\"imei\":\"0010170=\n01\"}")
+        );
+        for text in ["<a b=\"1\"/>", "{\"q\":\"a=20&b=20\"}", "{\"imei\":\"86\"}"] {
+            assert!(!is_encoded_markup(text.as_bytes()), "{text}");
+        }
+        assert!(is_encoded_form(b"a=3D1&b=3D2&c=3D=\r\n3") && !is_encoded_form(b"a=3D1&b=20"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub fn sniff(
 ) -> Content {
     if let Some(format) = Format::of(bytes) {
         let out = inflate(format, bytes, room, limits.ratio);
-        if out.complete || out.bytes.len() >= 16 {
+        if out.complete || is_begun(format, &out.bytes) {
             out.stopped.map(&mut *stop);
             return Content::encoded(format.as_str(), out.bytes);
         }
@@ -62,7 +62,14 @@ pub fn sniff(
     if let Some(content) = marked(bytes, limits, room) {
         return content;
     }
-    if text::is_texty(bytes) { readable(bytes, limits, room, wanted) } else { opaque(bytes, limits, room) }
+    if !text::is_texty(bytes) {
+        return opaque(bytes, limits, room);
+    }
+    match readable(bytes, limits, room, wanted) {
+        // Of short noise one in a thousand has no control character.
+        Content::Plain if !text::begins_as_text(bytes) => opaque(bytes, limits, room),
+        content => content,
+    }
 }
 
 /// One more part than allowed, so that the walk notices.
@@ -127,6 +134,15 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize, wanted: &mut Wanted<'_>)
     let most = most(limits);
     let mut plain = Vec::new();
     let mut keep = |part: &Part<'_>| is_worth(part, wanted, &mut plain);
+    let marked = json::is_json(bytes) || xml::is_xml(bytes) || bytes.starts_with(b"--");
+    if marked
+        && bytes.len() <= room
+        && quoted::is_encoded_markup(bytes)
+        && let plain = quoted::decode(bytes)
+        && text::is_text(&plain)
+    {
+        return Content::encoded("quoted-printable", plain);
+    }
     if json::is_json(bytes) {
         return Content::Parts("json", json::pieces(bytes, most, &mut keep));
     }
@@ -147,8 +163,9 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize, wanted: &mut Wanted<'_>)
     }
     if bytes.len() <= room && quoted::is_encoded(bytes) {
         let plain = quoted::decode(bytes);
-        // The values of a form can begin as escapes do; text does not come of them.
-        if !form::is_form(bytes) || (!bytes.contains(&b'&') && text::is_text(&plain)) {
+        // Values of a form or a line of a log can begin as escapes do; text does not come of them.
+        let apart = || !form::is_form(bytes) || !bytes.contains(&b'&') || quoted::is_encoded_form(bytes);
+        if text::is_text(&plain) && apart() {
             return Content::encoded("quoted-printable", plain);
         }
     }
@@ -200,11 +217,9 @@ fn encoded_text(bytes: &[u8], limits: &Limits) -> Option<Content> {
     {
         return Some(Content::encoded("hex", out));
     }
-    // Capitals alone make words; only text or what is marked is believed to be beneath.
     if trimmed.len() >= BASE32_MIN
         && let Some(out) = base32::decode(trimmed)
-        && ((out.is_ascii() && text::is_text(&out))
-            || matches!(Format::of(&out), Some(Format::Gzip | Format::Zstd)))
+        && is_sensible(&out, limits)
     {
         return Some(Content::encoded("base32", out));
     }
@@ -263,10 +278,16 @@ fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
     }
 }
 
+/// Whether what came of a stream that breaks off is worth it. A zlib stream is said to be there by two bytes only, and
+/// something comes of most others.
+fn is_begun(format: Format, bytes: &[u8]) -> bool {
+    bytes.len() >= 16 && (format != Format::Zlib || text::is_text(bytes) || text::has_words(bytes))
+}
+
 /// Whether a zlib stream stands there whole, or much comes of it: its two first bytes are often found by chance.
 fn is_zlib(bytes: &[u8], room: usize, ratio: usize) -> bool {
     let out = inflate(Format::Zlib, bytes, room, ratio);
-    out.bytes.len() >= 16 || (out.complete && !out.bytes.is_empty())
+    is_begun(Format::Zlib, &out.bytes) || (out.complete && !out.bytes.is_empty())
 }
 
 /// What a byte tells about the part that it stands in.

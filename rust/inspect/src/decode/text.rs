@@ -39,6 +39,12 @@ pub fn is_texty(bytes: &[u8]) -> bool {
     !bytes.iter().take(1024).copied().any(is_control)
 }
 
+/// Whether the first bytes are text: those of a compressed one are none, even where all others are.
+pub fn begins_as_text(bytes: &[u8]) -> bool {
+    const FIRST: usize = 64;
+    is_text(bytes.get(..FIRST).unwrap_or(bytes))
+}
+
 /// Whether something to read stands amid binary: a word or a text so long that noise has one in 20,000 places at most.
 pub fn has_words(bytes: &[u8]) -> bool {
     let has = |readable: fn(&u8) -> bool, least: usize| {
@@ -152,15 +158,20 @@ fn value_of(bytes: &[u8], at: usize, name: usize) -> (usize, usize) {
         let quoted = memchr::memchr3(quote, b'\r', b'\n', value).filter(|at| value[*at] == quote);
         return (start, start + quoted.unwrap_or_else(word));
     }
-    let begins_line = || bytes[..name].last().is_none_or(|byte| *byte == b'\n');
-    let alone = if bytes[at] == b':' && begins_line() { line_of_its_own(value) } else { None };
+    let before = bytes[..name].last();
+    let begins_line = || before.is_none_or(|byte| *byte == b'\n');
+    // The last of several lines may have no end.
+    let last = before.is_some() && value.len() == rest_of_text.len();
+    let alone = if bytes[at] == b':' && begins_line() { line_of_its_own(value, last) } else { None };
     (start, start + alone.unwrap_or_else(word))
 }
 
-/// The length of what stands in the rest of a line, if the line is short and nothing else in it has a name.
-fn line_of_its_own(value: &[u8]) -> Option<usize> {
+/// The length of what stands in the rest of a line, if the line is short and nothing else in it has a name. `last`: the end of the
+/// text ends it too.
+fn line_of_its_own(value: &[u8], last: bool) -> Option<usize> {
     let short = &value[..value.len().min(LONGEST_LINE + 1)];
-    let end = short.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let whole = (last && short.len() == value.len()).then_some(value.len());
+    let end = short.iter().position(|byte| matches!(byte, b'\r' | b'\n')).or(whole)?;
     let line = &short[..end];
     (!line.iter().any(|byte| b":=\"<>{}[]".contains(byte))).then(|| line.trim_ascii_end().len())
 }
@@ -194,6 +205,9 @@ mod tests {
         let text = "wifi: Haus am See\r\nat: 1, 2\nn=\"a b\" c='d e\nmac: x ip: y\n";
         let expected = ["wifi=Haus am See", "at=1, 2", "n=a b", "c=d", "mac=x", "ip=y"];
         assert_eq!(read(text, pairs(text.as_bytes(), 9)), expected);
+        let text = "at: home\nwifi: Haus am See";
+        assert_eq!(read(text, pairs(text.as_bytes(), 9)), ["at=home", "wifi=Haus am See"]);
+        assert_eq!(read("wifi: Haus am See", pairs(b"wifi: Haus am See", 9)), ["wifi=Haus"]);
         let text = "GET http://h/p?a=1&b=2 now";
         assert_eq!(read(text, query(text.as_bytes(), 9)), ["a=1", "b=2"]);
         let text = "Bearer eyJhbGciOiJub25lIn0.eyJpbWVpIjoiMSJ9eyJh.sig";

@@ -80,7 +80,7 @@ impl Tree {
     fn add(&mut self, value: Value, object: u32, suffix: &'static str) {
         if !self.is_full() {
             let path = shorten(&self.path);
-            self.pieces.push(Piece { path, key: None, value, object, suffix, replaced: false });
+            self.pieces.push(Piece::new(path, value, object, suffix));
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The walk from content to leaves.
 
+mod http;
+mod uncover;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
@@ -7,21 +10,16 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::chosen::reader;
-use super::compress::{Format, inflate, unmarked};
+use super::compress::{Format, unmarked};
 use super::numbers::Numbers;
-use super::part::{Wanted, everything};
+use super::part::Wanted;
 use super::schema::Schema;
 use super::sniff::{Content, is_coded, is_promising, sniff};
-use super::{
-    Bytes, Cribs, Decoded, Label, Leaf, Limits, Node, Piece, Place, Sealed, Step, Value, form, header,
-    protobuf, text,
-};
-use crate::protocol::{BodyCoding, HttpMessage, HttpStart, Message};
+use super::transfer::{self, Transfer};
+use super::{Bytes, Decoded, Label, Leaf, Limits, Node, Piece, Place, Step, Value, protobuf, text};
+use crate::protocol::{HttpMessage, HttpStart, Message};
 
-/// Bytes of leaves that are searched for what lies beneath a cipher.
-const CRIBBED: usize = 64 << 10;
-/// Shorter segments of a path are not looked into.
-const SEGMENT_MIN: usize = 10;
+pub use uncover::uncover;
 
 /// Takes an HTTP message apart: target, headers, cookies, body. `host` as the flow is named.
 pub fn decode_http<'a>(
@@ -47,6 +45,11 @@ pub fn decode_http<'a>(
 pub fn decode_message<'a>(message: &'a Message, limits: Limits, wanted: &mut Wanted<'_>) -> Decoded<'a> {
     let mut walk = Walk::new(limits, wanted);
     walk.out.objects = 1;
+    let transfer = message.parts.iter().find_map(|part| {
+        let name =
+            part.name.strip_prefix("header.").filter(|name| name.eq_ignore_ascii_case(transfer::FIELD));
+        name.and_then(|_| Transfer::of(&part.value))
+    });
     for part in &message.parts {
         let mut chain = walk.step(None, Cow::Owned(format!("{} {}", message.protocol, part.name)));
         let mut place = place_of(&part.value, &part.range);
@@ -55,7 +58,9 @@ pub fn decode_message<'a>(message: &'a Message, limits: Limits, wanted: &mut Wan
             place = Place::Within(part.range.clone());
         }
         let node = walk.node(Bytes::Input(&part.value), place, chain, 0);
-        walk.queue.push(Task::new(node, part.name.clone(), 1, false));
+        let transfer = transfer.filter(|_| part.name == "body");
+        let content = transfer.map(|_| walk.look_into(&part.value, transfer));
+        walk.queue.push(Task { tried: true, content, ..Task::new(node, part.name.clone(), 1, false) });
     }
     // The queue is worked off from its end.
     walk.queue.reverse();
@@ -85,26 +90,6 @@ pub fn decode_bytes<'a>(
     let node = walk.node(Bytes::Input(bytes), Place::Exact(range.start), chain, 0);
     walk.queue.push(Task::new(node, "", 1, true));
     walk.out.objects = 1;
-    walk.run();
-    walk.out
-}
-
-/// Takes ciphers off that a known value beneath gives away: XOR with a short key, also in hexadecimal or base64.
-pub fn uncover<'a>(
-    decoded: Decoded<'a>,
-    cribs: &Cribs,
-    limits: Limits,
-    wanted: &mut Wanted<'_>,
-) -> Decoded<'a> {
-    let mut walk = Walk { out: decoded, ..Walk::new(limits, wanted) };
-    let mut left = if cribs.is_empty() { 0 } else { CRIBBED };
-    for index in 0..walk.out.leaves.len() {
-        let size = walk.out.leaves.get(index).map_or(0, |leaf| walk.out.bytes(leaf).len());
-        if size <= left {
-            left -= size;
-            walk.crib(index, cribs);
-        }
-    }
     walk.run();
     walk.out
 }
@@ -164,118 +149,6 @@ impl<'a, 'w> Walk<'a, 'w> {
         self.limits.bytes.saturating_sub(self.out.spent)
     }
 
-    fn target(&mut self, target: &'a str, range: &Range<u64>, huffman: bool) {
-        let bytes = target.as_bytes();
-        let chain = self.step(None, Cow::Borrowed("http target"));
-        if huffman {
-            self.out.objects += 1;
-            let (chain, place) = self.undo_huffman(chain, range);
-            let node = self.node(Bytes::Input(bytes), place, chain, 0);
-            let object = self.out.objects;
-            return self.queue.push(Task::new(node, "path", object, false));
-        }
-        let place = place_of(bytes, range);
-        let node = self.node(Bytes::Input(bytes), place, chain, 0);
-        let path_end = target.find('?').unwrap_or(target.len());
-        self.out.objects += 1;
-        let mut pieces = vec![Piece::slice("path", 0..path_end, 1)];
-        pieces.extend(segments(bytes.get(..path_end).unwrap_or_default()));
-        self.parts(node, "http", pieces, false);
-        if path_end + 1 < target.len() {
-            let mut pieces = form::pieces(&bytes[path_end + 1..], self.limits.steps, &mut everything);
-            for piece in &mut pieces {
-                if let Value::Slice(range) = &mut piece.value {
-                    *range = range.start + path_end + 1..range.end + path_end + 1;
-                }
-            }
-            self.parts(node, "http query", pieces, false);
-        }
-    }
-
-    fn headers(&mut self, message: &'a HttpMessage) {
-        self.out.objects += 1;
-        let object = self.out.objects;
-        for field in &message.headers {
-            let bytes = field.value.as_bytes();
-            let mut place = place_of(bytes, &field.range);
-            let mut chain = self.step(None, Cow::Owned(format!("http header {}", field.name)));
-            if field.huffman {
-                (chain, place) = self.undo_huffman(chain, &field.range);
-            }
-            let node = self.node(Bytes::Input(bytes), place, chain, 1);
-            let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-            if is("cookie") || is("set-cookie") {
-                let pieces = header::cookies(bytes, self.limits.steps);
-                self.parts(node, "cookie", pieces, false);
-            } else if is("authorization") || is("proxy-authorization") {
-                self.parts(node, "credentials", header::credentials(bytes), false);
-            } else {
-                self.queue.push(Task::new(node, field.name.clone(), object, false));
-            }
-        }
-    }
-
-    /// What HPACK's string code does to a value's chain and place.
-    fn undo_huffman(&mut self, chain: u32, range: &Range<u64>) -> (u32, Place) {
-        (self.step(Some(chain), Cow::Borrowed("huffman")), Place::Within(range.clone()))
-    }
-
-    fn body(&mut self, message: &'a HttpMessage) {
-        if message.body.is_empty() {
-            return;
-        }
-        let chain = self.step(None, Cow::Borrowed("http body"));
-        let within = || Place::Within(message.body_range.clone());
-        let (mut chain, mut place) = match message.coding {
-            BodyCoding::Plain => (chain, Place::Exact(message.body_range.start)),
-            BodyCoding::Chunked => (self.step(Some(chain), Cow::Borrowed("chunked")), within()),
-            BodyCoding::Frames(id) => {
-                (self.step(Some(chain), Cow::Owned(format!("frames (stream {id})"))), within())
-            }
-        };
-        let mut bytes = Bytes::Input(&message.body);
-        let codings = message.values("content-encoding").flat_map(|value| value.split(',')).rev();
-        for coding in codings.take(self.limits.depth.into()) {
-            let Some((step, plain)) = self.uncode(&coding_name(coding), bytes.get()) else { continue };
-            let whole = 0..bytes.get().len();
-            place = Place::Within(place.range(&whole));
-            chain = self.step(Some(chain), Cow::Borrowed(step));
-            self.out.formats.push(step);
-            bytes = Bytes::Own(Rc::from(plain));
-        }
-        let node = self.node(bytes, place, chain, 1);
-        self.out.objects += 1;
-        let object = self.out.objects;
-        self.queue.push(Task::new(node, "", object, true));
-    }
-
-    /// Undoes a content coding (RFC 9110 section 8.4.1), whichever format the bytes really are in.
-    fn uncode(&mut self, coding: &str, bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
-        if matches!(coding, "" | "identity") {
-            return None;
-        }
-        let Some(declared) = Format::of_coding(coding) else {
-            self.out.stop("coding");
-            return None;
-        };
-        let undo = |format| (format, inflate(format, bytes, self.room(), self.limits.ratio));
-        let marked = Format::of(bytes).map(undo).filter(|(_, out)| !out.bytes.is_empty());
-        let unmarked = if declared == Format::Brotli { Format::Brotli } else { Format::Deflate };
-        let (format, out) = marked.unwrap_or_else(|| undo(unmarked));
-        if out.bytes.is_empty() && !text::is_texty(bytes) {
-            self.out.stop("coding");
-        }
-        // Text can pass for the beginning of raw deflate, but not for all of it.
-        if out.bytes.is_empty() || (!out.complete && out.stopped.is_none() && text::is_texty(bytes)) {
-            return None;
-        }
-        if let Some(why) = out.stopped {
-            self.out.stop(why);
-        }
-        self.out.spent += out.bytes.len();
-        Some((format.as_str(), out.bytes))
-    }
-
     fn visit(&mut self, mut task: Task) {
         let Some(node) = self.out.nodes.get(task.node as usize) else { return };
         let (bytes, place, chain, depth) = (node.bytes.clone(), node.place.clone(), node.chain, node.depth);
@@ -310,6 +183,8 @@ impl<'a, 'w> Walk<'a, 'w> {
                 self.out.spent += decoded.len();
                 if task.trunk {
                     self.out.formats.push(format_word(&step));
+                } else if step == "hex" && !task.listed && is_number(bytes.get(), &decoded) {
+                    self.leaf(&task);
                 }
                 let within = Place::Within(place.range(&(0..bytes.get().len())));
                 let chain = self.step(Some(chain), step);
@@ -353,14 +228,32 @@ impl<'a, 'w> Walk<'a, 'w> {
         content
     }
 
+    /// The same of bytes that are said to be encoded. Whatever base64 is known to hold tells more than the word does.
+    fn look_into(&mut self, bytes: &[u8], transfer: Option<Transfer>) -> Content {
+        let fits = bytes.len() <= self.room();
+        let said = || transfer.filter(|_| fits).and_then(|it| it.undo(bytes));
+        if transfer == Some(Transfer::Quoted)
+            && let Some(content) = said()
+        {
+            return content;
+        }
+        match self.look(bytes) {
+            content @ (Content::Plain | Content::Parts("text" | "query", _)) => said().unwrap_or(content),
+            content => content,
+        }
+    }
+
     /// The node is a leaf.
     fn plain(&mut self, task: Task) {
-        if task.listed {
-            return;
+        if !task.listed {
+            self.leaf(&task);
         }
+    }
+
+    fn leaf(&mut self, task: &Task) {
         let Some(node) = self.out.nodes.get(task.node as usize) else { return };
         self.out.leaves.push(Leaf {
-            key: task.key,
+            key: task.key.clone(),
             object: task.object,
             replaced: false,
             node: task.node,
@@ -396,11 +289,15 @@ impl<'a, 'w> Walk<'a, 'w> {
             let part = piece.bytes(bytes.get());
             let looked =
                 if shallow && !text::is_token(&piece.path) { is_coded(part) } else { is_promising(part) };
-            let content = match (word, if looked { self.look(part) } else { Content::Plain }) {
+            let transfer = piece.transfer;
+            let content =
+                if looked || transfer.is_some() { self.look_into(part, transfer) } else { Content::Plain };
+            let content = match (word, content) {
                 // It need not say anything that tells so: gRPC's messages are of protobuf.
-                ("grpc", Content::Plain) if !text::is_texty(part) => {
-                    let known = protobuf::pieces(part, self.limits.steps);
-                    known.map_or(Content::Plain, |pieces| Content::Parts("protobuf", pieces))
+                ("grpc", content) if is_opaque(&content, part) => {
+                    let steps = self.limits.steps;
+                    let message = || Some(Content::Parts("protobuf", protobuf::pieces(part, steps)?));
+                    self.try_unmarked(part).or_else(message).unwrap_or(content)
                 }
                 (_, content) => content,
             };
@@ -476,36 +373,6 @@ impl<'a, 'w> Walk<'a, 'w> {
         }
     }
 
-    /// Looks for a known value beneath a cipher in a leaf, and queues what lies there.
-    fn crib(&mut self, index: usize, cribs: &Cribs) {
-        let Some(leaf) = self.out.leaves.get(index) else { return };
-        let bytes = self.out.bytes(leaf);
-        if is_prose(bytes) {
-            return;
-        }
-        let Some(Sealed { written, bytes: sealed, key }) = cribs.open(bytes) else { return };
-        let Some(parent) = self.out.nodes.get(leaf.node as usize) else { return };
-        let depth = parent.depth.saturating_add(1);
-        if depth >= self.limits.depth || sealed.len() > self.room() {
-            return self.out.stop(if depth >= self.limits.depth { "depth" } else { "bytes" });
-        }
-        let plain = key.apply(&sealed);
-        let place = Place::Within(self.out.range(leaf, 0..bytes.len()));
-        let (mut chain, name, object) = (leaf.chain, leaf.key.clone(), leaf.object);
-        if !leaf.step.0.is_empty() {
-            let (word, path, suffix) = leaf.step.clone();
-            let label = Label::Part(word, path, self.out.number(leaf), suffix);
-            chain = self.step((chain != u32::MAX).then_some(chain), label);
-        }
-        if let Some(step) = written {
-            chain = self.step(Some(chain), step);
-        }
-        let chain = self.step(Some(chain), Cow::Owned(key.step()));
-        self.out.spent += plain.len();
-        let node = self.node(Bytes::Own(Rc::from(plain)), place, chain, depth);
-        self.queue.push(Task::new(node, name, object, false));
-    }
-
     fn child(&mut self, bytes: &Bytes<'a>, place: &Place, value: &Value) -> (Bytes<'a>, Place) {
         match (value, bytes) {
             (Value::Own(own, range), _) => {
@@ -532,48 +399,20 @@ impl<'a, 'w> Walk<'a, 'w> {
     }
 }
 
-/// Whether bytes are a long text of words, under which nothing lies: most are letters, and spaces stand between them.
-fn is_prose(bytes: &[u8]) -> bool {
-    const LONG: usize = 1024;
-    let count = |is: fn(&u8) -> bool| bytes.iter().take(LONG).filter(|byte| is(byte)).count();
-    bytes.len() >= LONG
-        && count(u8::is_ascii_alphabetic) > LONG / 2
-        && count(|byte| *byte == b' ') > LONG / 20
-        && text::is_text(bytes)
-}
-
-/// The segments of a path that are long enough to be encoded. They have no name: the path as a whole has.
-fn segments(path: &[u8]) -> Vec<Piece> {
-    let mut out = Vec::new();
-    let mut start = 0;
-    for (number, segment) in path.split(|&byte| byte == b'/').enumerate().take(32) {
-        let range = start..start + segment.len();
-        if range.len() >= SEGMENT_MIN && range.len() < path.len() {
-            let piece = Piece::slice(format!("path[{number}]"), range.clone(), 1);
-            out.push(Piece { key: Some(SmolStr::default()), ..piece });
-        }
-        start = range.end + 1;
-    }
-    out
-}
-
 /// Whether nothing but tokens was found in bytes that are no text.
 fn is_opaque(content: &Content, bytes: &[u8]) -> bool {
-    matches!(content, Content::Plain | Content::Parts("text", _)) && !text::is_texty(bytes)
+    matches!(content, Content::Plain | Content::Parts("text", _))
+        && !(text::is_texty(bytes) && text::begins_as_text(bytes))
+}
+
+/// Whether hexadecimal digits are rather those of a number, of which something to read came by chance.
+fn is_number(digits: &[u8], decoded: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_digit) || !text::is_text(decoded)
 }
 
 /// The text of a selecting step.
 pub(super) fn step_text(word: &str, path: &str, number: u32, suffix: &str) -> String {
     if number > 1 { format!("{word} {path}#{number}{suffix}") } else { format!("{word} {path}{suffix}") }
-}
-
-/// The name of a content coding, as clients read it: whatever else stands there is left out.
-fn coding_name(coding: &str) -> String {
-    let name = coding.split(';').next().unwrap_or_default();
-    name.chars()
-        .filter(|it| it.is_ascii_alphanumeric() || *it == '-')
-        .collect::<String>()
-        .to_ascii_lowercase()
 }
 
 /// A transforming step without its details.

@@ -32,7 +32,7 @@ impl Interest<'_> {
             || (worth.label && self.names_another(part.value))
             || self.wants_value(part.value)
             || (worth.random && token::is_random(part.value))
-            || (part.made && !self.known.is_empty() && self.holds_known(part.value))
+            || (part.made && !self.known.is_empty() && self.known.holds(part.value))
     }
 
     /// Whether the value is a name that tells what another value is.
@@ -46,13 +46,9 @@ impl Interest<'_> {
         }
         self.learned.recognise(value).is_some()
             || self.shapes.has_any(value)
-            || (self.cribs.fit(value) && !is_words(value) && self.cribs.open(value).is_some())
-    }
-
-    fn holds_known(&self, value: &[u8]) -> bool {
-        let mut found = false;
-        self.known.find(value, &mut |_| found = true);
-        found
+            || (self.cribs.fit(value)
+                && !is_words(value)
+                && self.cribs.open(value, &|bytes| self.known.holds(bytes)).is_some())
     }
 }
 

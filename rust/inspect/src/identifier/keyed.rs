@@ -108,6 +108,7 @@ fn device(value: &[u8]) -> Option<(Kind, String)> {
     equipment_number(value, false)
         .or_else(|| mac::mac(value, false).map(|it| (Kind::Mac, it)))
         .or_else(|| software::uuid(value).map(|it| (Kind::AdvertisingId, it)))
+        .or_else(|| sim::iccid_by_shape(value).map(|it| (Kind::Iccid, text(&it))))
         .or_else(|| software::android_id_by_context(value).map(|it| (Kind::AndroidId, it)))
         .or_else(|| software::gsf_id_by_context(value).map(|it| (Kind::GsfId, it)))
 }
@@ -172,6 +173,7 @@ mod tests {
         }
         assert_eq!(kind(Key::Device, "6656c90bd5482a90"), Some(Kind::AndroidId));
         assert_eq!(kind(Key::Device, "8786574056807174179"), Some(Kind::GsfId));
+        assert_eq!(kind(Key::Device, "8947080727544110336"), Some(Kind::Iccid));
         assert_eq!(kind(Key::Ssid, "TestNet-5G"), Some(Kind::Ssid));
     }
 

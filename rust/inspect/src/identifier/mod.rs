@@ -331,7 +331,8 @@ impl Scanner {
         let mut decoded = decode(&mut wanted);
         // Takes off what a known value beneath gives away.
         if !cribs.is_empty() {
-            decoded = decode::uncover(decoded, cribs, *limits, &mut wanted);
+            decoded =
+                decode::uncover(decoded, (cribs, &|bytes: &[u8]| known.holds(bytes)), *limits, &mut wanted);
         }
         let matches = scan::matches(&decoded, known, learned, shapes, names);
         let mut tokens = token::tokens(&decoded);
@@ -421,5 +422,20 @@ mod tests {
         ] {
             assert_eq!(misdeclared(declared, formats).is_some(), lie, "{declared} {formats:?}");
         }
+    }
+
+    #[test]
+    fn what_tells_a_length_is_no_part_of_a_value() {
+        use super::{Confidence, KnownIdentifier};
+        let mut scanner = Scanner::default();
+        scanner.watch(&KnownIdentifier { kind: IdentifierKind::Ssid, value: "Telenor 7369".into() }).unwrap();
+        // {"ref": "Telenor 7369", "req": 1} in CBOR: l and c tell how long texts are.
+        let mut found = |bytes: &[u8]| {
+            let scan = scanner.scan_bytes("tcp payload", bytes, 0..bytes.len() as u64);
+            scan.matches.into_iter().map(|it| (it.confidence, it.range, it.decode)).collect::<Vec<_>>()
+        };
+        let decode = vec!["tcp payload".to_owned(), "cbor ref".to_owned()];
+        assert_eq!(found(b"\xa2crefl\x54elenor 7369creq\x01"), [(Confidence::Known, 6..18, decode)]);
+        assert_eq!(found(b"lTelenor 7369creq"), []);
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use foldhash::HashMap;
 
+use super::digits;
 use super::keyed::{self, Context};
 use super::known::KnownValues;
 use super::learned::Learned;
@@ -141,7 +142,8 @@ fn search_known(decoded: &Decoded<'_>, known: &KnownValues, found: &mut Findings
             }
         });
     }
-    for leaf in decoded.leaves().iter().filter(|leaf| decoded.is_own(leaf)) {
+    for leaf in decoded.leaves().iter().filter(|leaf| decoded.is_own(leaf) || decoded.is_behind_letters(leaf))
+    {
         known.find(decoded.bytes(leaf), &mut |hit| {
             if seen.insert((hit.kind, hit.value)) {
                 let range = decoded.range(leaf, hit.range.clone());
@@ -306,6 +308,17 @@ fn cell_groups<'a>(cells: &[(CellPart, &'a Leaf)]) -> Vec<Vec<(CellPart, &'a Lea
 #[derive(Default)]
 struct Findings(BTreeMap<(Kind, String), Match>);
 
+/// Whether digits are those of a known value backwards, with swapped pairs, or in the other base.
+fn is_dress(value: &str, known: &str) -> bool {
+    let number = |digits: &str, base| u64::from_str_radix(digits, base).ok();
+    let same = |hex: &str, decimal: &str| hex.len() == 16 && number(hex, 16) == number(decimal, 10);
+    value.len() >= 14
+        && (value.bytes().eq(known.bytes().rev())
+            || digits::swap_nibbles(value.as_bytes()) == known.as_bytes()
+            || same(value, known)
+            || same(known, value))
+}
+
 impl Findings {
     fn add(&mut self, found: Match) {
         let key = (found.kind, found.value.clone());
@@ -333,11 +346,20 @@ impl Findings {
             let confidence = best.entry(&found.value).or_insert(found.confidence);
             *confidence = found.confidence.max(*confidence);
         }
-        // The same value as two kinds is what the surer match says.
+        // The same value as two kinds is what the surer match says; and so is a known value in another dress.
+        let known: Vec<&str> = self
+            .0
+            .values()
+            .filter(|it| it.confidence == Confidence::Known)
+            .map(|it| it.value.as_str())
+            .collect();
+        let is_known = |it: &Match| {
+            it.confidence < Confidence::Known && known.iter().any(|known| is_dress(&it.value, known))
+        };
         let mut out: Vec<Match> = self
             .0
             .values()
-            .filter(|it| best.get(it.value.as_str()) == Some(&it.confidence))
+            .filter(|it| best.get(it.value.as_str()) == Some(&it.confidence) && !is_known(it))
             .cloned()
             .collect();
         out.sort_by(|one, other| {
@@ -345,5 +367,21 @@ impl Findings {
             other.confidence.cmp(&one.confidence).then_with(|| rank(one).cmp(&rank(other)))
         });
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_dress;
+
+    #[test]
+    fn a_known_value_is_told_in_other_dresses() {
+        assert!(is_dress("505011438727353", "353727834110505"), "backwards");
+        assert!(is_dress("53091901788739f3", "359091108778933"), "swapped pairs");
+        assert!(
+            is_dress("5407563846686303384", "4b0b86ab05fb6498")
+                && is_dress("4b0b86ab05fb6498", "5407563846686303384")
+        );
+        assert!(!is_dress("353727834110505", "353727834110506") && !is_dress("11", "11"));
     }
 }

@@ -47,8 +47,12 @@ fn records(bytes: &[u8], parts: &mut Parts<'_>) -> Option<()> {
         let begin = at + 10;
         at = begin + data.len();
         match kind {
-            PTR => add_name(parts, "service", dns::name(bytes, &mut { begin }), begin..at),
+            PTR => {
+                add_label(parts, "service", begin);
+                add_name(parts, "service", dns::name(bytes, &mut { begin }), begin..at);
+            }
             SRV => {
+                add_label(parts, "instance", start);
                 add_name(parts, "instance", Some(owner), start..end_of_name);
                 add_name(parts, "target", dns::name(bytes, &mut { begin + 6 }), begin..at);
             }
@@ -62,6 +66,13 @@ fn records(bytes: &[u8], parts: &mut Parts<'_>) -> Option<()> {
 fn add_name(parts: &mut Parts<'_>, part: &str, name: Option<String>, range: std::ops::Range<usize>) {
     if let Some(name) = name.filter(|name| !name.is_empty()) {
         parts.add_decoded(part, name.into_bytes(), range);
+    }
+}
+
+/// The first label of the name at `at`, in which an instance may be called by something encoded.
+fn add_label(parts: &mut Parts<'_>, part: &str, at: usize) {
+    if let Some(&len @ 10..=63) = parts.all().get(at) {
+        parts.add(format!("{part}[0]"), at + 1..at + 1 + usize::from(len));
     }
 }
 
@@ -133,5 +144,18 @@ mod tests {
                 assert!(message.parts.iter().all(|part| part.range.end <= len as u64));
             }
         }
+    }
+
+    #[test]
+    fn an_instances_label_is_a_part() {
+        let name = b"\x0f001017001234569\xc0\x0c";
+        let first =
+            [&b"\x05_cast\x05local\0"[..], &[0, 12, 0, 1, 0, 0, 0, 1, 0, name.len() as u8], name].concat();
+        let bytes = [&[0, 0, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0][..], &first].concat();
+        let Some(Observation::Message(message)) = observe(Direction::Outbound, 0, &bytes, "mdns") else {
+            panic!("nothing")
+        };
+        assert_eq!((&message.parts[0].name[..], &message.parts[0].value[..]), ("service[0]", &name[1..16]));
+        assert_eq!(message.parts[1].value, b"001017001234569._cast.local");
     }
 }

@@ -1,5 +1,7 @@
 //! FTP's control connection (RFC 959): who logs in, and what is fetched and stored.
 
+use std::ops::Range;
+
 use packet::Direction;
 
 use super::Observation;
@@ -65,7 +67,9 @@ impl Dialect for Ftp {
             "PORT" | "EPRT" | "TYPE" | "MODE" | "STRU" | "PASV" | "EPSV" | "FEAT" | "SYST" | "NOOP"
             | "QUIT" => {}
             word if word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_uppercase()) => {
-                parts.add(word.to_ascii_lowercase(), argument);
+                let name = word.to_ascii_lowercase();
+                parts.add(name.clone(), argument.clone());
+                add_segments(&mut parts, &name, argument);
             }
             _ => parts.add("command", 0..line.bytes.len()),
         }
@@ -81,6 +85,20 @@ impl Dialect for Ftp {
             [b'2', b'3', b'4', b' ', ..] | [b'2', b'3', b'4'] => Answer::Yes,
             [b'4' | b'5', _, _, b' ', ..] => Answer::No,
             _ => Answer::Other,
+        }
+    }
+}
+
+/// The segments of a path, which may be encoded each by itself.
+fn add_segments(parts: &mut Parts<'_>, name: &str, path: Range<usize>) {
+    const SHORTEST: usize = 10;
+    const MOST: usize = 32;
+    let mut start = path.start;
+    for (number, segment) in parts.get(path.clone()).split(|&byte| byte == b'/').take(MOST).enumerate() {
+        let range = start..start + segment.len();
+        start = range.end + 1;
+        if range.len() >= SHORTEST && range.len() < path.len() {
+            parts.add(format!("{name}[{number}]"), range);
         }
     }
 }
@@ -127,5 +145,15 @@ mod tests {
         assert_eq!(ask(OUT, b"USER a\n"), Some(false));
         assert_eq!(ask(OUT, b"USE"), None);
         assert_eq!(ask(OUT, b"OPTS UTF8 ON\r\n"), Some(true));
+    }
+
+    #[test]
+    fn a_folder_may_be_encoded() {
+        let store = b"USER phone\r\nSTOR /up/MDAxMDE3MDAxMjM0NTY5/boot.log\r\n";
+        let out = dissect(2121, &[(IN, &b"220 FTP server\r\n"[..]), (OUT, store)], 1000);
+        let Some(Observation::Message(message)) = out.last() else { panic!("{out:?}") };
+        let parts: Vec<_> = message.parts.iter().map(|part| (&part.name[..], &part.value[..])).collect();
+        let whole = &b"/up/MDAxMDE3MDAxMjM0NTY5/boot.log"[..];
+        assert_eq!(parts, [("stor", whole), ("stor[2]", b"MDAxMDE3MDAxMjM0NTY5")]);
     }
 }

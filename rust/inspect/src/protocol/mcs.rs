@@ -12,6 +12,8 @@ use super::reader::Reader;
 const VERSIONS: std::ops::RangeInclusive<u8> = 38..=48;
 const LOGIN_REQUEST: u8 = 2;
 const DATA_MESSAGE: u8 = 8;
+const SETTING: &str = "login.setting";
+const APP_DATA: &str = "message.app_data";
 /// The last tag in use.
 const MAX_TAG: u8 = 16;
 /// Wire types of protobuf.
@@ -107,6 +109,7 @@ fn fields(tag: u8, reader: &mut Reader<'_>, parts: &mut Parts<'_>) -> Option<()>
             LENGTH_DELIMITED => {
                 let len = usize::try_from(varint(reader)?).ok()?;
                 match field(tag, key >> 3) {
+                    Some(name @ (SETTING | APP_DATA)) => take_pair(name, reader, len, parts)?,
                     Some(name) => take(name, reader, len, parts)?,
                     None => reader.take(len).map(drop)?,
                 }
@@ -126,6 +129,27 @@ fn take(name: &str, reader: &mut Reader<'_>, len: usize, parts: &mut Parts<'_>) 
     parts.take(name, reader, len - skipped)
 }
 
+/// A name (field 1) and what it stands for (field 2); anything else as it stands there.
+fn take_pair(name: &str, reader: &mut Reader<'_>, len: usize, parts: &mut Parts<'_>) -> Option<()> {
+    let there = reader.0.get(..len)?;
+    let Some((key, skipped)) = pair(there) else { return parts.take(name, reader, len) };
+    reader.take(skipped)?;
+    parts.take(format!("{name}.{key}"), reader, len - skipped)
+}
+
+/// The name, and how many bytes stand before what it stands for.
+fn pair(bytes: &[u8]) -> Option<(&str, usize)> {
+    let mut reader = Reader(bytes);
+    let mut text = |tag: u8| {
+        let length = (reader.u8()? == tag).then(|| varint(&mut reader)).flatten()?;
+        let before = bytes.len() - reader.0.len();
+        reader.take(usize::try_from(length).ok()?).map(|text| (text, before))
+    };
+    let ((key, _), (_, before)) = (text(0x0a)?, text(0x12)?);
+    let is_name = !key.is_empty() && key.iter().all(u8::is_ascii_graphic);
+    (is_name && reader.is_empty()).then_some((std::str::from_utf8(key).ok()?, before))
+}
+
 fn varint64(reader: &mut Reader<'_>) -> Option<()> {
     (0..10).find_map(|_| reader.u8().filter(|byte| byte & 0x80 == 0)).map(drop)
 }
@@ -139,12 +163,12 @@ fn field(tag: u8, number: u64) -> Option<&'static str> {
         (LOGIN_REQUEST, 4) => Some("login.resource"),
         (LOGIN_REQUEST, 5) => Some("login.auth_token"),
         (LOGIN_REQUEST, 6) => Some("login.device_id"),
-        (LOGIN_REQUEST, 8) => Some("login.setting"),
+        (LOGIN_REQUEST, 8) => Some(SETTING),
         (DATA_MESSAGE, 3) => Some("message.from"),
         (DATA_MESSAGE, 4) => Some("message.to"),
         (DATA_MESSAGE, 5) => Some("message.category"),
         (DATA_MESSAGE, 6) => Some("message.token"),
-        (DATA_MESSAGE, 7) => Some("message.app_data"),
+        (DATA_MESSAGE, 7) => Some(APP_DATA),
         (DATA_MESSAGE, 21) => Some("message.raw_data"),
         _ => None,
     }
@@ -200,5 +224,19 @@ mod tests {
         {
             assert_eq!(probe(other), Some(false), "{other:?}");
         }
+    }
+
+    #[test]
+    fn data_is_called_by_its_name() {
+        let pair = [field_of(1, b"imei"), field_of(2, b"001017001234569")].concat();
+        let body = [field_of(5, b"com.example"), field_of(7, &pair), field_of(7, b"\x08\x01")].concat();
+        let flow = [&login()[..], &[DATA_MESSAGE, body.len() as u8], &body].concat();
+        let out = dissect(5228, &[(OUT, &flow)], 7);
+        let Some(Observation::Message(message)) = out.last() else { panic!("{out:?}") };
+        let parts: Vec<_> = message.parts.iter().map(|part| (&part.name[..], &part.value[..])).collect();
+        let imei = ("message.app_data.imei", &b"001017001234569"[..]);
+        let others = [("message.category", &b"com.example"[..]), ("message.app_data", b"\x08\x01")];
+        assert_eq!(parts, [others[0], imei, others[1]]);
+        assert!(message.parts.iter().all(|part| flow[part.range.start as usize..].starts_with(&part.value)));
     }
 }

@@ -159,6 +159,7 @@ fn observe(direction: Direction, at: u64, bytes: &[u8]) -> Option<Observation> {
         if lower == "p-access-network-info" {
             add_cell(&mut parts, &field.value);
         }
+        add_user(&mut parts, &lower, &field.value);
         parts.add(name, field.value);
     }
     parts.add("body", head..bytes.len());
@@ -179,6 +180,17 @@ fn add_number(parts: &mut Parts<'_>, name: &str, value: &Range<usize>) {
     let domain: Vec<u8> = text[at + 1..].iter().take(64).map(u8::to_ascii_lowercase).collect();
     if (14..=15).contains(&digits) && domain.starts_with(b"ims.mnc") {
         parts.add(format!("{name}.imsi"), value.start + at - digits..value.start + at);
+    }
+}
+
+/// The user of an address (RFC 3261 section 19.1.1): he may be encoded, by percent and more.
+fn add_user(parts: &mut Parts<'_>, name: &str, value: &Range<usize>) {
+    let text = parts.get(value.clone());
+    let Some(start) = find(text, b"sip:").map(|at| at + 4) else { return };
+    let ends = |byte: &u8| matches!(byte, b'@' | b'>' | b';' | b'?' | b' ');
+    let length = text[start..].iter().position(ends).unwrap_or(0);
+    if text.get(start + length) == Some(&b'@') {
+        parts.add(format!("{name}.user"), value.start + start..value.start + start + length);
     }
 }
 
@@ -246,6 +258,8 @@ mod tests {
 
     fn check(message: &Message) {
         assert_eq!(part(message, "from.imsi"), b"001010123456789");
+        assert_eq!(part(message, "from.user"), b"001010123456789");
+        assert_eq!(part(message, "contact.user"), b"");
         assert_eq!(part(message, "contact.imei"), b"00101700-123456-0");
         assert_eq!(part(message, "cell.plmn"), b"00101");
         assert_eq!(part(message, "cell.tac"), b"4660");

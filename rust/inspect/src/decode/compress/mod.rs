@@ -60,7 +60,8 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.as_str() == step)
     }
 
-    /// What the first bytes say. Raw deflate, brotli and LZ4 blocks have no mark.
+    /// What the first bytes say. Raw deflate, brotli and LZ4 blocks have no mark. A zlib stream with a window of 256 bytes is
+    /// allowed, but nothing writes it, and protobuf's messages begin so.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
@@ -68,7 +69,7 @@ impl Format {
             [0x04, 0x22, 0x4d, 0x18, _, ..] => Some(Self::Lz4),
             [first, second, _, ..]
                 if first & 0x0f == 8
-                    && first >> 4 <= 7
+                    && (1..=7).contains(&(first >> 4))
                     && second & 0x20 == 0
                     && (u16::from(*first) << 8 | u16::from(*second)).is_multiple_of(31) =>
             {

@@ -148,3 +148,9 @@ fn what_nothing_marks_is_found_by_trying() {
         assert_eq!(unmarked(&noise, 1 << 20, 1000), None, "{noise:x?}");
     }
 }
+
+#[test]
+fn a_number_of_protobuf_does_not_begin_a_zlib_stream() {
+    assert_eq!(Format::of(&[0x08, 0xd7, 0xca, 0xc6]), None);
+    assert_eq!(Format::of(&[0x18, 0x57, 0x00]), Some(Format::Zlib));
+}

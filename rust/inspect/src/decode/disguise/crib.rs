@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::decode::{base64, hex};
+use crate::decode::{base32, base64, hex};
 use crate::needles::{Needle, Needles};
 
 /// Longest key.
@@ -43,9 +43,12 @@ pub struct Sealed<'a> {
     pub written: Option<Cow<'static, str>>,
     /// The bytes.
     pub bytes: Cow<'a, [u8]>,
-    /// What takes the cipher off.
-    pub key: Key,
+    /// What takes the cipher off; `None` where the bytes themselves hold a value that is no text.
+    pub key: Option<Key>,
 }
+
+/// Whether bytes hold a known value as it is: packed digits, a digest.
+pub type Holds<'h> = dyn Fn(&[u8]) -> bool + 'h;
 
 /// A repeating key, as it begins at the first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,19 +71,26 @@ impl Cribs {
         !self.periods.is_empty() && bytes.len() >= SHORTEST_SEARCHED
     }
 
-    /// What lies beneath a cipher in the bytes, which may be written in hexadecimal digits or base64.
-    pub fn open<'a>(&self, bytes: &'a [u8]) -> Option<Sealed<'a>> {
+    /// What lies beneath a cipher in the bytes, which may be written in hexadecimal digits, base64 or base32; or is written
+    /// so and holds a value. What looks like noise when it is decoded is found by that alone.
+    pub fn open<'a>(&self, bytes: &'a [u8], holds: &Holds<'_>) -> Option<Sealed<'a>> {
         if !self.fit(bytes) {
             return None;
         }
-        let written = hex::decode(bytes.trim_ascii())
-            .map(|bytes| (Cow::Borrowed("hex"), bytes))
-            .or_else(|| base64::decode(bytes, SHORTEST_SEARCHED).map(|it| (it.step, it.bytes)));
-        let (written, bytes) = match written {
-            Some((step, bytes)) => (Some(step), Cow::Owned(bytes)),
-            None => (None, Cow::Borrowed(bytes)),
-        };
-        self.find(&bytes).map(|key| Sealed { written, bytes, key })
+        let text = bytes.trim_ascii();
+        let hex = || hex::decode(text).map(|bytes| (Cow::Borrowed("hex"), bytes));
+        let base32 = || base32::decode(text).map(|bytes| (Cow::Borrowed("base32"), bytes));
+        let base64 = || base64::decode(bytes, SHORTEST_SEARCHED).map(|it| (it.step, it.bytes));
+        let ways = [hex().or_else(base64), base32()];
+        if ways.iter().all(Option::is_none) {
+            let key = Some(self.find(bytes)?);
+            return Some(Sealed { written: None, bytes: Cow::Borrowed(bytes), key });
+        }
+        ways.into_iter().flatten().find_map(|(step, bytes)| {
+            let key = self.find(&bytes);
+            let found = key.is_some() || holds(&bytes);
+            found.then_some(Sealed { written: Some(step), bytes: Cow::Owned(bytes), key })
+        })
     }
 
     /// The shortest key under which one of the texts lies in the bytes.
@@ -178,6 +188,30 @@ mod tests {
             assert_eq!(cribs().find(&sealed), Some(key.clone()));
             assert_eq!(Key::of_step(&key.step()), Some(key));
         }
+    }
+
+    #[test]
+    fn what_is_written_may_hold_a_value_as_it_is() {
+        let packed = [0x10, 0x10, 0x07, 0x21, 0x43, 0x65, 0xf9];
+        let holds = |bytes: &[u8]| bytes.windows(packed.len()).any(|it| it == packed);
+        for (written, text) in [
+            ("hex", "a55a010000080001101007214365f9007c11d2e4"),
+            ("base64", "pVoBAAAIAAEQEAchQ2X5AHwR0uQ="),
+            ("base32", "UVNACAAABAAACEAQA4QUGZPZAB6BDUXE"),
+        ] {
+            let sealed = cribs().open(text.as_bytes(), &holds).unwrap();
+            assert_eq!((sealed.written.as_deref(), sealed.key), (Some(written), None));
+            assert!(holds(&sealed.bytes) && cribs().open(text.as_bytes(), &|_| false).is_none());
+        }
+    }
+
+    #[test]
+    fn a_value_near_both_ends_is_found() {
+        let text = b"data1=619414a9-4e03-4c4d-b517-cdc013723f8e\r\n";
+        let sealed = Key(vec![0x5a]).apply(&text[..42]);
+        let cribs = Cribs::new(["619414a9-4e03-4c4d-b517-cdc013723f8e"]);
+        assert_eq!(cribs.find(&sealed), Some(Key(vec![0x5a])));
+        assert_eq!(cribs.find(&[&sealed[..], b"\r\n"].concat()), Some(Key(vec![0x5a])));
     }
 
     #[test]

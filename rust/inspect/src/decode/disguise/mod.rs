@@ -4,7 +4,7 @@ mod crib;
 mod fixed_key;
 mod self_keyed;
 
-pub use crib::{Cribs, Key, Sealed};
+pub use crib::{Cribs, Holds, Key, Sealed};
 
 /// What lies beneath a cipher that needs no secret: the step, and the bytes.
 pub fn open(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {

@@ -9,6 +9,8 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use packet::Direction;
 
 use super::*;
+use crate::decode::Cribs;
+use crate::decode::part::everything;
 use crate::protocol::{BodyCoding, HttpHeader};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -191,7 +193,7 @@ fn a_known_value_gives_a_short_key_away() {
         let message = post("/", &[], &body);
         let decoded = decode_http(None, &message, Limits::default(), &mut everything);
         assert_eq!(leaves(&decoded, "serial"), []);
-        let decoded = uncover(decoded, &cribs, Limits::default(), &mut everything);
+        let decoded = uncover(decoded, (&cribs, &|_| false), Limits::default(), &mut everything);
         let found = leaves(&decoded, "serial").pop().unwrap();
         assert_eq!((found.0.as_str(), found.1.as_str()), ("001017001234569", chain));
         let origin = body.get(found.2.start as usize - 1000..found.2.end as usize - 1000).unwrap();
@@ -338,4 +340,93 @@ fn noise_is_left_alone() {
         let last = decoded.leaves().last().map(|leaf| decoded.bytes(leaf)).unwrap_or_default();
         assert!(last == body.as_bytes() || body.starts_with("dGhp"), "{body}");
     }
+}
+
+#[test]
+fn quoted_markup_is_undone_before_it_is_read() {
+    let xml = b"<?xml version=3D\"1.0\"?><a imei=3D\"00101700=\r\n1234569\"/>";
+    let (text, chain, _) = body_leaf(&[], xml, "imei");
+    assert_eq!((&text[..], &chain[..]), ("001017001234569", "http body > quoted-printable > xml a.imei"));
+    let part =
+        b"--x\r\nContent-Disposition: form-data; name=3D\"imei\"\r\n\r\n001017001234569\r\n--x--\r\n=3D\r\n";
+    assert_eq!(body_leaf(&[], part, "imei").1, "http body > quoted-printable > multipart imei");
+}
+
+#[test]
+fn binary_beneath_base32_is_read() {
+    // {"imei": "001017001234569", "on": true} in CBOR.
+    let cbor = b"\xa2\x64imei\x6f001017001234569\x62on\xf5";
+    let (text, chain, _) = body_leaf(&[], b"UJSGS3LFNFXTAMBRGAYTOMBQGEZDGNBVGY4WE33O6U======", "imei");
+    assert_eq!((&text[..], &chain[..]), ("001017001234569", "http body > base32 > cbor imei"));
+    assert_eq!(
+        super::super::base32::decode(b"UJSGS3LFNFXTAMBRGAYTOMBQGEZDGNBVGY4WE33O6U======").unwrap(),
+        cbor
+    );
+}
+
+#[test]
+fn a_messages_part_may_be_compressed_without_a_mark() {
+    use crate::protocol::Part;
+    let value = deflate(b"{\"cmd\":\"register\",\"imei\":\"001017001234569\"}");
+    let range = 0..value.len() as u64;
+    let parts = vec![Part { name: "payload".into(), value, range }];
+    let message = Message { direction: Direction::Outbound, protocol: "mqtt", host: None, parts };
+    let decoded = decode_message(&message, Limits::default(), &mut everything);
+    let found = leaves(&decoded, "imei");
+    assert_eq!(found[0].1, "mqtt payload > deflate > json imei");
+}
+
+#[test]
+fn values_that_begin_as_escapes_do_stay() {
+    let log = b"I/Reg: begin gsf_id=9106393094365053404, req=9286544bd004ee13; done\n";
+    assert_eq!(body_leaf(&[], log, "gsf_id").1, "http body > text gsf_id");
+    // Of digits that make letters both are read.
+    let message = post("/", &[("X-IMEISV", "3577515679475441")], b"");
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
+    let values: Vec<_> = leaves(&decoded, "X-IMEISV").into_iter().map(|it| it.0).collect();
+    assert_eq!(values, ["3577515679475441", "5wQVyGTA"]);
+}
+
+#[test]
+fn what_a_part_says_of_its_encoding_is_believed() {
+    use crate::protocol::Part;
+    let part = |name: &str, value: &[u8]| Part {
+        name: name.into(),
+        value: value.to_vec(),
+        range: 0..value.len() as u64,
+    };
+    let chain_of = |encoding: &[u8], body: &[u8]| {
+        let parts = vec![part("header.Content-Transfer-Encoding", encoding), part("body", body)];
+        let message = Message { direction: Direction::Outbound, protocol: "smtp", host: None, parts };
+        let decoded = decode_message(&message, Limits::default(), &mut everything);
+        leaves(&decoded, "imei").into_iter().map(|it| format!("{}: {}", it.0, it.1)).collect::<Vec<_>>()
+    };
+    let expected = ["001017001234569: smtp body > quoted-printable > text imei"];
+    assert_eq!(chain_of(b"Quoted-Printable", b"imei:=20001017001234569\r\n"), expected);
+    assert!(chain_of(b"7bit", b"imei:=20001017001234569\r\n").is_empty());
+    let packed = STANDARD.encode(deflate(b"imei=001017001234569&n=1"));
+    assert_eq!(
+        chain_of(b"base64", packed.as_bytes()),
+        ["001017001234569: smtp body > base64 > deflate > form imei"]
+    );
+    let mail = b"MIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nimei:=20001017001234569\r\n";
+    assert_eq!(body_leaf(&[], mail, "imei").1, "http body > mime body > quoted-printable > text imei");
+    let multipart = b"--x\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+        imei:=20001017001234569\r\n--x--\r\n";
+    assert_eq!(body_leaf(&[], multipart, "imei").1, "http body > multipart a > quoted-printable > text imei");
+}
+
+#[test]
+fn ciphertext_that_passes_for_text_is_opened() {
+    let sealed = (0..100_000u32).find_map(|number| {
+        let json = format!("{{\"imei\":\"001017001234569\",\"n\":{number}}}");
+        let mut buffer = [0; 64];
+        buffer[..json.len()].copy_from_slice(json.as_bytes());
+        let (key, vector) = (b"miuiotavalided11", b"0102030405060708");
+        let cipher = cbc::Encryptor::<aes::Aes128>::new(key.into(), vector.into());
+        let sealed = cipher.encrypt_padded::<Pkcs7>(&mut buffer, json.len()).unwrap();
+        text::is_texty(sealed).then(|| sealed.to_vec())
+    });
+    let chain = body_leaf(&[], &sealed.unwrap(), "imei").1;
+    assert_eq!(chain, "http body > aes-128-cbc (published key) > json imei");
 }

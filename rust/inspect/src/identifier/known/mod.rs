@@ -99,6 +99,13 @@ impl KnownValues {
         });
     }
 
+    /// Whether there is a hit in the bytes.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        let mut any = false;
+        self.find(bytes, &mut |_| any = true);
+        any
+    }
+
     /// The given value of that kind, if `value` says the same. For places, whose forms no search knows.
     pub fn same(&self, kind: Kind, value: &str) -> Option<&str> {
         let mut known = self.values.iter().filter(|(known, _)| *known == kind);

@@ -1,0 +1,154 @@
+//! The parts of an HTTP message: target, header fields, cookies and body.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::rc::Rc;
+
+use smol_str::SmolStr;
+
+use super::{Task, Walk, place_of};
+use crate::decode::compress::{Format, inflate};
+use crate::decode::part::everything;
+use crate::decode::{Bytes, Piece, Place, Value, form, header, text};
+use crate::protocol::{BodyCoding, HttpMessage};
+
+/// Shorter segments of a path are not looked into.
+const SEGMENT_MIN: usize = 10;
+
+impl<'a> Walk<'a, '_> {
+    pub(super) fn target(&mut self, target: &'a str, range: &Range<u64>, huffman: bool) {
+        let bytes = target.as_bytes();
+        let chain = self.step(None, Cow::Borrowed("http target"));
+        if huffman {
+            self.out.objects += 1;
+            let (chain, place) = self.undo_huffman(chain, range);
+            let node = self.node(Bytes::Input(bytes), place, chain, 0);
+            let object = self.out.objects;
+            return self.queue.push(Task::new(node, "path", object, false));
+        }
+        let place = place_of(bytes, range);
+        let node = self.node(Bytes::Input(bytes), place, chain, 0);
+        let path_end = target.find('?').unwrap_or(target.len());
+        self.out.objects += 1;
+        let mut pieces = vec![Piece::slice("path", 0..path_end, 1)];
+        pieces.extend(segments(bytes.get(..path_end).unwrap_or_default()));
+        self.parts(node, "http", pieces, false);
+        if path_end + 1 < target.len() {
+            let mut pieces = form::pieces(&bytes[path_end + 1..], self.limits.steps, &mut everything);
+            for piece in &mut pieces {
+                if let Value::Slice(range) = &mut piece.value {
+                    *range = range.start + path_end + 1..range.end + path_end + 1;
+                }
+            }
+            self.parts(node, "http query", pieces, false);
+        }
+    }
+
+    pub(super) fn headers(&mut self, message: &'a HttpMessage) {
+        self.out.objects += 1;
+        let object = self.out.objects;
+        for field in &message.headers {
+            let bytes = field.value.as_bytes();
+            let mut place = place_of(bytes, &field.range);
+            let mut chain = self.step(None, Cow::Owned(format!("http header {}", field.name)));
+            if field.huffman {
+                (chain, place) = self.undo_huffman(chain, &field.range);
+            }
+            let node = self.node(Bytes::Input(bytes), place, chain, 1);
+            let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+            if is("cookie") || is("set-cookie") {
+                let pieces = header::cookies(bytes, self.limits.steps);
+                self.parts(node, "cookie", pieces, false);
+            } else if is("authorization") || is("proxy-authorization") {
+                self.parts(node, "credentials", header::credentials(bytes), false);
+            } else {
+                self.queue.push(Task::new(node, field.name.clone(), object, false));
+            }
+        }
+    }
+
+    /// What HPACK's string code does to a value's chain and place.
+    fn undo_huffman(&mut self, chain: u32, range: &Range<u64>) -> (u32, Place) {
+        (self.step(Some(chain), Cow::Borrowed("huffman")), Place::Within(range.clone()))
+    }
+
+    pub(super) fn body(&mut self, message: &'a HttpMessage) {
+        if message.body.is_empty() {
+            return;
+        }
+        let chain = self.step(None, Cow::Borrowed("http body"));
+        let within = || Place::Within(message.body_range.clone());
+        let (mut chain, mut place) = match message.coding {
+            BodyCoding::Plain => (chain, Place::Exact(message.body_range.start)),
+            BodyCoding::Chunked => (self.step(Some(chain), Cow::Borrowed("chunked")), within()),
+            BodyCoding::Frames(id) => {
+                (self.step(Some(chain), Cow::Owned(format!("frames (stream {id})"))), within())
+            }
+        };
+        let mut bytes = Bytes::Input(&message.body);
+        let codings = message.values("content-encoding").flat_map(|value| value.split(',')).rev();
+        for coding in codings.take(self.limits.depth.into()) {
+            let Some((step, plain)) = self.uncode(&coding_name(coding), bytes.get()) else { continue };
+            let whole = 0..bytes.get().len();
+            place = Place::Within(place.range(&whole));
+            chain = self.step(Some(chain), Cow::Borrowed(step));
+            self.out.formats.push(step);
+            bytes = Bytes::Own(Rc::from(plain));
+        }
+        let node = self.node(bytes, place, chain, 1);
+        self.out.objects += 1;
+        let object = self.out.objects;
+        self.queue.push(Task::new(node, "", object, true));
+    }
+
+    /// Undoes a content coding (RFC 9110 section 8.4.1), whichever format the bytes really are in.
+    fn uncode(&mut self, coding: &str, bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+        if matches!(coding, "" | "identity") {
+            return None;
+        }
+        let Some(declared) = Format::of_coding(coding) else {
+            self.out.stop("coding");
+            return None;
+        };
+        let undo = |format| (format, inflate(format, bytes, self.room(), self.limits.ratio));
+        let marked = Format::of(bytes).map(undo).filter(|(_, out)| !out.bytes.is_empty());
+        let unmarked = if declared == Format::Brotli { Format::Brotli } else { Format::Deflate };
+        let (format, out) = marked.unwrap_or_else(|| undo(unmarked));
+        if out.bytes.is_empty() && !text::is_texty(bytes) {
+            self.out.stop("coding");
+        }
+        // Text can pass for the beginning of raw deflate, but not for all of it.
+        if out.bytes.is_empty() || (!out.complete && out.stopped.is_none() && text::is_texty(bytes)) {
+            return None;
+        }
+        if let Some(why) = out.stopped {
+            self.out.stop(why);
+        }
+        self.out.spent += out.bytes.len();
+        Some((format.as_str(), out.bytes))
+    }
+}
+
+/// The segments of a path that are long enough to be encoded. They have no name: the path as a whole has.
+fn segments(path: &[u8]) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    for (number, segment) in path.split(|&byte| byte == b'/').enumerate().take(32) {
+        let range = start..start + segment.len();
+        if range.len() >= SEGMENT_MIN && range.len() < path.len() {
+            let piece = Piece::slice(format!("path[{number}]"), range.clone(), 1);
+            out.push(Piece { key: Some(SmolStr::default()), ..piece });
+        }
+        start = range.end + 1;
+    }
+    out
+}
+
+/// The name of a content coding, as clients read it: whatever else stands there is left out.
+fn coding_name(coding: &str) -> String {
+    let name = coding.split(';').next().unwrap_or_default();
+    name.chars()
+        .filter(|it| it.is_ascii_alphanumeric() || *it == '-')
+        .collect::<String>()
+        .to_ascii_lowercase()
+}
