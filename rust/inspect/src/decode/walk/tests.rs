@@ -419,7 +419,8 @@ fn what_a_part_says_of_its_encoding_is_believed() {
 #[test]
 fn ciphertext_that_passes_for_text_is_opened() {
     let sealed = (0..100_000u32).find_map(|number| {
-        let json = format!("{{\"imei\":\"001017001234569\",\"n\":{number}}}");
+        // What differs stands first: the first block of the ciphertext depends on nothing else.
+        let json = format!("{{\"n\":{number},\"imei\":\"001017001234569\"}}");
         let mut buffer = [0; 64];
         buffer[..json.len()].copy_from_slice(json.as_bytes());
         let (key, vector) = (b"miuiotavalided11", b"0102030405060708");
