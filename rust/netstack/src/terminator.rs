@@ -186,19 +186,18 @@ impl Terminator {
     pub(crate) fn repeats(&mut self, segment: &TcpSegment<'_>) -> bool {
         let ahead = segment.ack.wrapping_sub(self.acknowledged) as i32;
         let news = ahead > 0;
-        // Neither a SYN's, which means nothing, nor one of what was not sent.
-        let most = self.socket().send_queue() as i64 + 1;
+        let socket = self.endpoint.look();
+        let (queued, state) = (socket.send_queue(), socket.state());
+        let fin_is_out = matches!(state, State::FinWait1 | State::Closing | State::LastAck);
+        // Neither a SYN's, which means nothing, nor one of what was not sent; nor of our FIN, as long as smoltcp has not taken
+        // it: when that came in a segment which it drops, the next that says so is news to it.
+        let most = queued as i64 + i64::from(!fin_is_out);
         if segment.flags.ack && (0..=most).contains(&i64::from(ahead)) {
             self.acknowledged = segment.ack;
             self.window = segment.window;
         }
         let bare = TcpFlags { ack: true, ..TcpFlags::default() };
-        let socket = self.socket();
-        matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck)
-            && socket.send_queue() == 0
-            && segment.payload.is_empty()
-            && segment.flags == bare
-            && !news
+        fin_is_out && queued == 0 && segment.payload.is_empty() && segment.flags == bare && !news
     }
 
     /// Whether the socket's state says that the phone's FIN has come.

@@ -17,6 +17,13 @@ fn every_byte_arrives_once_or_the_right_error_and_nothing_is_left() {
     all_hold(0..1_500);
 }
 
+/// Sessions that once failed.
+#[test]
+fn what_failed_once_holds() {
+    // The engine's FIN was acknowledged by a segment that smoltcp drops, and by bare ones for ever after.
+    all_hold([22_165].into_iter());
+}
+
 /// `TELLTALE_SEEDS=0..100000 cargo test --release -p sim --test harsh -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
