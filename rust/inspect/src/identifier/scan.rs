@@ -308,17 +308,6 @@ fn cell_groups<'a>(cells: &[(CellPart, &'a Leaf)]) -> Vec<Vec<(CellPart, &'a Lea
 #[derive(Default)]
 struct Findings(BTreeMap<(Kind, String), Match>);
 
-/// Whether digits are those of a known value backwards, with swapped pairs, or in the other base.
-fn is_dress(value: &str, known: &str) -> bool {
-    let number = |digits: &str, base| u64::from_str_radix(digits, base).ok();
-    let same = |hex: &str, decimal: &str| hex.len() == 16 && number(hex, 16) == number(decimal, 10);
-    value.len() >= 14
-        && (value.bytes().eq(known.bytes().rev())
-            || digits::swap_nibbles(value.as_bytes()) == known.as_bytes()
-            || same(value, known)
-            || same(known, value))
-}
-
 impl Findings {
     fn add(&mut self, found: Match) {
         let key = (found.kind, found.value.clone());
@@ -368,6 +357,17 @@ impl Findings {
         });
         out
     }
+}
+
+/// Whether digits are those of a known value backwards, with swapped pairs, or in the other base.
+fn is_dress(value: &str, known: &str) -> bool {
+    let number = |digits: &str, base| u64::from_str_radix(digits, base).ok();
+    let same = |hex: &str, decimal: &str| hex.len() == 16 && number(hex, 16) == number(decimal, 10);
+    value.len() >= 14
+        && (value.bytes().eq(known.bytes().rev())
+            || digits::swap_nibbles(value.as_bytes()) == known.as_bytes()
+            || same(value, known)
+            || same(known, value))
 }
 
 #[cfg(test)]

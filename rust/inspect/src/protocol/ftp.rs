@@ -1,13 +1,11 @@
 //! FTP's control connection (RFC 959): who logs in, and what is fetched and stored.
 
-use std::ops::Range;
-
 use packet::Direction;
 
 use super::Observation;
 use super::conversation::{Answer, Dialect, Line, Next};
 use super::dissector::Opening;
-use super::message::{Parts, host_name};
+use super::message::{Parts, host_name, segments};
 use super::smtp::begins_with_line;
 
 /// What a client says first. USER is POP3's too, but there the server's greeting tells.
@@ -69,7 +67,10 @@ impl Dialect for Ftp {
             word if word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_uppercase()) => {
                 let name = word.to_ascii_lowercase();
                 parts.add(name.clone(), argument.clone());
-                add_segments(&mut parts, &name, argument);
+                for (number, range) in segments(parts.get(argument.clone())) {
+                    let range = argument.start + range.start..argument.start + range.end;
+                    parts.add(format!("{name}[{number}]"), range);
+                }
             }
             _ => parts.add("command", 0..line.bytes.len()),
         }
@@ -85,20 +86,6 @@ impl Dialect for Ftp {
             [b'2', b'3', b'4', b' ', ..] | [b'2', b'3', b'4'] => Answer::Yes,
             [b'4' | b'5', _, _, b' ', ..] => Answer::No,
             _ => Answer::Other,
-        }
-    }
-}
-
-/// The segments of a path, which may be encoded each by itself.
-fn add_segments(parts: &mut Parts<'_>, name: &str, path: Range<usize>) {
-    const SHORTEST: usize = 10;
-    const MOST: usize = 32;
-    let mut start = path.start;
-    for (number, segment) in parts.get(path.clone()).split(|&byte| byte == b'/').take(MOST).enumerate() {
-        let range = start..start + segment.len();
-        start = range.end + 1;
-        if range.len() >= SHORTEST && range.len() < path.len() {
-            parts.add(format!("{name}[{number}]"), range);
         }
     }
 }

@@ -10,6 +10,20 @@ use super::{Message, Observation, Part};
 /// Parts kept of one message.
 const MOST_PARTS: usize = 256;
 
+/// The segments of a path that are long enough to be encoded each by itself: their numbers, and where in it they stand. None
+/// when it has but one.
+pub(crate) fn segments(path: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
+    const SHORTEST: usize = 10;
+    const MOST: usize = 32;
+    let mut start = 0;
+    let ranges = path.split(|&byte| byte == b'/').take(MOST).map(move |segment| {
+        let range = start..start + segment.len();
+        start = range.end + 1;
+        range
+    });
+    ranges.enumerate().filter(|(_, range)| range.len() >= SHORTEST && range.len() < path.len())
+}
+
 /// The parts of a message whose bytes are `bytes`, which begin at `at` in the stream.
 #[derive(Debug)]
 pub(super) struct Parts<'a> {

@@ -46,6 +46,7 @@ pub use dissector::Dissector;
 pub use dns::parse as parse_dns;
 pub(crate) use hpack::undo_huffman;
 pub(crate) use http2::data_of as http2_data;
+pub(crate) use message::segments;
 pub(crate) use websocket::payload_of as websocket_payload;
 
 /// A protocol that was recognised, by its stable lower-case name in reports.

@@ -10,10 +10,7 @@ use super::{Task, Walk, place_of};
 use crate::decode::compress::{Format, inflate};
 use crate::decode::part::everything;
 use crate::decode::{Bytes, Piece, Place, Value, form, header, text};
-use crate::protocol::{BodyCoding, HttpMessage};
-
-/// Shorter segments of a path are not looked into.
-const SEGMENT_MIN: usize = 10;
+use crate::protocol::{BodyCoding, HttpMessage, segments};
 
 impl<'a> Walk<'a, '_> {
     pub(super) fn target(&mut self, target: &'a str, range: &Range<u64>, huffman: bool) {
@@ -31,7 +28,7 @@ impl<'a> Walk<'a, '_> {
         let path_end = target.find('?').unwrap_or(target.len());
         self.out.objects += 1;
         let mut pieces = vec![Piece::slice("path", 0..path_end, 1)];
-        pieces.extend(segments(bytes.get(..path_end).unwrap_or_default()));
+        pieces.extend(path_segments(bytes.get(..path_end).unwrap_or_default()));
         self.parts(node, "http", pieces, false);
         if path_end + 1 < target.len() {
             let mut pieces = form::pieces(&bytes[path_end + 1..], self.limits.steps, &mut everything);
@@ -129,19 +126,12 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// The segments of a path that are long enough to be encoded. They have no name: the path as a whole has.
-fn segments(path: &[u8]) -> Vec<Piece> {
-    let mut out = Vec::new();
-    let mut start = 0;
-    for (number, segment) in path.split(|&byte| byte == b'/').enumerate().take(32) {
-        let range = start..start + segment.len();
-        if range.len() >= SEGMENT_MIN && range.len() < path.len() {
-            let piece = Piece::slice(format!("path[{number}]"), range.clone(), 1);
-            out.push(Piece { key: Some(SmolStr::default()), ..piece });
-        }
-        start = range.end + 1;
-    }
-    out
+/// The segments of a path that may be encoded. They have no name: the path as a whole has.
+fn path_segments(path: &[u8]) -> impl Iterator<Item = Piece> {
+    segments(path).map(|(number, range)| {
+        let piece = Piece::slice(format!("path[{number}]"), range, 1);
+        Piece { key: Some(SmolStr::default()), ..piece }
+    })
 }
 
 /// The name of a content coding, as clients read it: whatever else stands there is left out.
