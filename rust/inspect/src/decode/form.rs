@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::mark::find_either;
 use super::part::{Part, Wanted};
 use super::{Piece, percent};
 
@@ -28,14 +29,11 @@ pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece>
     let mut out = Vec::new();
     let mut start = 0;
     while start < bytes.len() && out.len() < limit {
-        let rest = &bytes[start..];
-        let pair = &rest[..memchr::memchr(b'&', rest).unwrap_or(rest.len())];
-        let end = start + pair.len();
-        let equals = pair.iter().position(|&byte| byte == b'=');
-        let (key, value) = match equals {
-            Some(at) => (&pair[..at], start + at + 1..end),
-            None => (&[][..], start..end),
-        };
+        let mark = find_either(bytes, start, (b'=', b'&'));
+        let named = bytes.get(mark) == Some(&b'=');
+        let end = if named { find_either(bytes, mark + 1, (b'&', b'&')) } else { mark };
+        let (key, value) = if named { (start..mark, mark + 1..end) } else { (start..start, start..end) };
+        let key = &bytes[key];
         if !value.is_empty() {
             let plain = !key.iter().any(|byte| matches!(byte, b'%' | b'+'));
             let key = if plain { Cow::Borrowed(key) } else { Cow::Owned(percent::decode(key, true)) };

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
+use super::mark::find_either;
 use super::part::{Part, Wanted};
 use super::tree::push_index;
 use super::{Piece, hex, shorten};
@@ -333,7 +334,7 @@ impl<'a> Nest<'a> {
 /// Where a string that began at `start` ends with `quote`, or the bytes do, and whether something in it is escaped.
 #[inline]
 fn string_end(bytes: &[u8], start: usize, quote: u8) -> (usize, bool) {
-    match find_mark(bytes, start, quote) {
+    match find_either(bytes, start, (quote, b'\\')) {
         end if bytes.get(end) == Some(&b'\\') => (escaped_string_end(bytes, end, quote), true),
         end => (end, false),
     }
@@ -342,36 +343,9 @@ fn string_end(bytes: &[u8], start: usize, quote: u8) -> (usize, bool) {
 /// The same of one with an escape at `at`.
 fn escaped_string_end(bytes: &[u8], mut at: usize, quote: u8) -> usize {
     while bytes.get(at) == Some(&b'\\') {
-        at = find_mark(bytes, at + 2, quote);
+        at = find_either(bytes, at + 2, (quote, b'\\'));
     }
     at
-}
-
-/// Where the quote or an escape stands first from `at` on; the bytes' end when there is none.
-#[inline]
-fn find_mark(bytes: &[u8], mut at: usize, quote: u8) -> usize {
-    // Most strings are shorter than what makes a search by vector worth its set-up.
-    const WORDS: usize = 3;
-    for _ in 0..WORDS {
-        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { break };
-        let word = u64::from_le_bytes(*word);
-        let marks = zeros(word ^ repeated(quote)) | zeros(word ^ repeated(b'\\'));
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    memchr::memchr2(quote, b'\\', rest).map_or(bytes.len(), |found| at + found)
-}
-
-const fn repeated(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// The highest bit of the first byte that is zero, and perhaps of others behind it; 0 when there is none.
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(repeated(0x01)) & !word & repeated(0x80)
 }
 
 #[cfg(test)]

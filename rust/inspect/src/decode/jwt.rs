@@ -10,10 +10,12 @@ pub fn pieces(text: &[u8]) -> Option<Vec<Piece>> {
     if !text.starts_with(b"eyJ") {
         return None;
     }
-    let mut parts = text.split(|&byte| byte == b'.');
-    let (header, claims, signature) = (parts.next()?, parts.next()?, parts.next()?);
+    // Plain base64 has no dot at all.
+    let mut dots = memchr::memchr_iter(b'.', text);
+    let (first, second) = (dots.next()?, dots.next()?);
+    let (header, claims, signature) = (&text[..first], &text[first + 1..second], &text[second + 1..]);
     let is_part = |part: &[u8]| part.iter().all(|&byte| base64::is_digit(byte));
-    if claims.len() < 4 || parts.next().is_some() || ![header, claims, signature].into_iter().all(is_part) {
+    if claims.len() < 4 || dots.next().is_some() || ![header, claims, signature].into_iter().all(is_part) {
         return None;
     }
     let second = start + header.len() + 1;

@@ -30,6 +30,7 @@ mod header;
 mod hex;
 mod json;
 mod jwt;
+mod mark;
 mod mime;
 mod msgpack;
 mod multipart;
@@ -90,7 +91,8 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 enum Bytes<'a> {
     Input(&'a [u8]),
-    Own(Rc<[u8]>),
+    /// Shared as it came: a slice of its own would copy it.
+    Own(Rc<Vec<u8>>),
 }
 
 impl Bytes<'_> {

@@ -7,8 +7,7 @@ const SHORT: usize = 16;
 
 /// Whether a `%` with two hexadecimal digits stands somewhere.
 pub fn is_encoded(text: &[u8]) -> bool {
-    let is_digit = |at: usize| text.get(at).is_some_and(|byte| digit(*byte).is_some());
-    let is_escape = |at: usize| is_digit(at + 1) && is_digit(at + 2);
+    let is_escape = |at: usize| escaped(text, at + 1).is_some();
     let (begin, rest) = text.split_at(text.len().min(SHORT));
     begin.iter().enumerate().any(|(at, &byte)| byte == b'%' && is_escape(at))
         || memchr::memchr_iter(b'%', rest).any(|at| is_escape(SHORT + at))
@@ -24,23 +23,27 @@ pub fn decode(text: &[u8], plus: bool) -> Vec<u8> {
 /// As [`decode`], in place of what `out` held.
 pub fn decode_to(out: &mut Vec<u8>, text: &[u8], plus: bool) {
     out.clear();
-    out.reserve(text.len());
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        let mut made = byte;
-        if byte == b'%' {
-            if let Some(&[high, low]) = text.get(at + 1..at + 3)
-                && let (Some(high), Some(low)) = (digit(high), digit(low))
-            {
-                made = high << 4 | low;
-                at += 2;
-            }
-        } else if byte == b'+' && plus {
-            made = b' ';
-        }
-        out.push(made);
+    out.resize(text.len(), 0);
+    let (mut at, mut length) = (0, 0);
+    // As long as the text is what comes of it at most.
+    while let (Some(&byte), Some(made)) = (text.get(at), out.get_mut(length)) {
+        *made = if byte == b'+' && plus { b' ' } else { byte };
         at += 1;
+        length += 1;
+        if byte == b'%'
+            && let Some(escaped) = escaped(text, at)
+        {
+            *made = escaped;
+            at += 2;
+        }
     }
+    out.truncate(length);
+}
+
+/// The byte whose two hexadecimal digits stand at `at`.
+fn escaped(text: &[u8], at: usize) -> Option<u8> {
+    let &[high, low] = text.get(at..)?.first_chunk()?;
+    Some(digit(high)? << 4 | digit(low)?)
 }
 
 #[cfg(test)]

@@ -188,7 +188,7 @@ impl<'a, 'w> Walk<'a, 'w> {
                 }
                 let within = Place::Within(place.range(&(0..bytes.get().len())));
                 let chain = self.step(Some(chain), step);
-                let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
+                let node = self.node(Bytes::Own(Rc::new(decoded)), within, chain, depth + 1);
                 self.queue.push(Task { node, listed: false, tried: true, ..task });
             }
             Content::Parts(word, mut pieces) => {
@@ -362,7 +362,7 @@ impl<'a, 'w> Walk<'a, 'w> {
                 self.out.spent += decoded.len();
                 let within = Place::Within(place.range(value.range()));
                 let chain = self.step(Some(chain), step);
-                let node = self.node(Bytes::Own(Rc::from(decoded)), within, chain, depth + 1);
+                let node = self.node(Bytes::Own(Rc::new(decoded)), within, chain, depth + 1);
                 self.queue.push(Task { node, tried: true, ..task });
             }
             content => {
@@ -377,7 +377,7 @@ impl<'a, 'w> Walk<'a, 'w> {
         match (value, bytes) {
             (Value::Own(own, range), _) => {
                 self.out.spent += own.len();
-                (Bytes::Own(Rc::from(own.as_slice())), Place::Within(place.range(range)))
+                (Bytes::Own(Rc::new(own.clone())), Place::Within(place.range(range)))
             }
             (Value::Slice(range), bytes) => {
                 let place = match place {
@@ -391,7 +391,7 @@ impl<'a, 'w> Walk<'a, 'w> {
                     Bytes::Own(own) => {
                         let part = own.get(range.clone()).unwrap_or_default();
                         self.out.spent += part.len();
-                        (Bytes::Own(Rc::from(part)), place)
+                        (Bytes::Own(Rc::new(part.to_vec())), place)
                     }
                 }
             }

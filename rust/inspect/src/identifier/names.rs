@@ -169,7 +169,13 @@ impl Short {
                 (Some(first), Some(last)) => {
                     [u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()]
                 }
-                _ => [bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0],
+                // Of up to three bytes, which these are all, whatever their number.
+                _ => match (bytes.first(), bytes.get(bytes.len() / 2), bytes.last()) {
+                    (Some(first), Some(middle), Some(last)) => {
+                        [u32::from_le_bytes([*first, *middle, *last, 0]).into(), 0]
+                    }
+                    _ => [0, 0],
+                },
             },
         };
         Some(Self(words, bytes.len()))

@@ -90,7 +90,7 @@ impl<'a> Walk<'a, '_> {
             place = Place::Within(place.range(&whole));
             chain = self.step(Some(chain), Cow::Borrowed(step));
             self.out.formats.push(step);
-            bytes = Bytes::Own(Rc::from(plain));
+            bytes = Bytes::Own(Rc::new(plain));
         }
         let node = self.node(bytes, place, chain, 1);
         self.out.objects += 1;

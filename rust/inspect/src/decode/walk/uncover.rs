@@ -60,7 +60,7 @@ impl Walk<'_, '_> {
             chain = self.step(Some(chain), Cow::Owned(key.step()));
         }
         self.out.spent += plain.len();
-        let node = self.node(Bytes::Own(Rc::from(plain)), place, chain, depth);
+        let node = self.node(Bytes::Own(Rc::new(plain)), place, chain, depth);
         self.queue.push(Task::new(node, name, object, false));
     }
 }
