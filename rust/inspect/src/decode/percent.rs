@@ -16,14 +16,16 @@ pub fn is_encoded(text: &[u8]) -> bool {
 /// Decodes what is encoded and keeps the rest, broken escapes too, but for white space behind it. `plus`: a `+` is a space.
 pub fn decode(text: &[u8], plus: bool) -> Vec<u8> {
     let mut out = Vec::new();
-    decode_to(&mut out, text.trim_ascii_end(), plus);
+    let length = decode_to(&mut out, text.trim_ascii_end(), plus).len();
+    out.truncate(length);
     out
 }
 
-/// As [`decode`], in place of what `out` held.
-pub fn decode_to(out: &mut Vec<u8>, text: &[u8], plus: bool) {
-    out.clear();
-    out.resize(text.len(), 0);
+/// As [`decode`], into a buffer that grows when it has to.
+pub fn decode_to<'o>(out: &'o mut Vec<u8>, text: &[u8], plus: bool) -> &'o [u8] {
+    if out.len() < text.len() {
+        out.resize(text.len(), 0);
+    }
     let (mut at, mut length) = (0, 0);
     // As long as the text is what comes of it at most.
     while let (Some(&byte), Some(made)) = (text.get(at), out.get_mut(length)) {
@@ -37,7 +39,7 @@ pub fn decode_to(out: &mut Vec<u8>, text: &[u8], plus: bool) {
             at += 2;
         }
     }
-    out.truncate(length);
+    out.get(..length).unwrap_or_default()
 }
 
 /// The byte whose two hexadecimal digits stand at `at`.

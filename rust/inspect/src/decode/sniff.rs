@@ -186,7 +186,7 @@ fn is_worth(part: &Part<'_>, wanted: &mut Wanted<'_>, plain: &mut Vec<u8>) -> bo
     match promise(part.value) {
         Promise::None => wanted(part),
         Promise::Percent => {
-            percent::decode_to(plain, part.value, true);
+            let plain = percent::decode_to(plain, part.value, true);
             is_promising(plain) || wanted(&Part { value: plain, made: true, ..part.clone() })
         }
         // Words that could be base64 are common, and decoding one costs less than a leaf.
@@ -291,21 +291,21 @@ fn is_zlib(bytes: &[u8], room: usize, ratio: usize) -> bool {
 }
 
 /// What a byte tells about the part that it stands in.
-const CLASS: [u16; 256] = classes();
-const CONTROL: u16 = 1;
-const PERCENT: u16 = 2;
-const MARK: u16 = 4;
+const CLASS: [u32; 256] = classes();
+const CONTROL: u32 = 1;
+const PERCENT: u32 = 2;
+const MARK: u32 = 4;
 /// No digit of base64, white space or padding.
-const UNCODED: u16 = 8;
-const NO_NUMBER: u16 = 16;
+const UNCODED: u32 = 8;
+const NO_NUMBER: u32 = 16;
 /// No hexadecimal digit, and no hyphen between groups of them.
-const NO_HEX: u16 = 32;
-const SPACE: u16 = 64;
-const HYPHEN: u16 = 128;
-const UPPER: u16 = 256;
-const LOWER: u16 = 512;
+const NO_HEX: u32 = 32;
+const SPACE: u32 = 64;
+const HYPHEN: u32 = 128;
+const UPPER: u32 = 256;
+const LOWER: u32 = 512;
 
-const fn classes() -> [u16; 256] {
+const fn classes() -> [u32; 256] {
     let mut out = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -334,7 +334,7 @@ pub fn is_coded(part: &[u8]) -> bool {
 }
 
 /// Whether a part that could be base64 is far likelier to be something else: a UUID or a short hexadecimal number, or words.
-fn is_word(part: &[u8], class: u16) -> bool {
+fn is_word(part: &[u8], class: u32) -> bool {
     if class & NO_HEX == 0 {
         return class & HYPHEN != 0 || part.len() < HEX_MIN;
     }
@@ -343,7 +343,7 @@ fn is_word(part: &[u8], class: u16) -> bool {
 }
 
 /// Capitals that do not begin a word, and other letters: base64 has both.
-fn is_mixed(part: &[u8], class: u16) -> bool {
+fn is_mixed(part: &[u8], class: u32) -> bool {
     class & UPPER != 0 && class & LOWER != 0 && part.iter().skip(1).any(u8::is_ascii_uppercase)
 }
 
@@ -357,7 +357,7 @@ fn is_hex_of_text(part: &[u8]) -> bool {
 /// What a quick look at a part promises.
 enum Promise {
     None,
-    /// Percent-encoding, and nothing else.
+    /// Percent-encoding, which may hide more.
     Percent,
     /// A word that could be base64, and nothing else.
     Word,
@@ -374,27 +374,28 @@ fn promise(part: &[u8]) -> Promise {
         return Promise::None;
     }
     let class = part.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
-    let some = |promising: bool| if promising { Promise::Some } else { Promise::None };
-    let begins = || {
-        matches!(
-            part.first(),
-            Some(b'{' | b'[' | b'<' | 0x1f | b'x' | 0x80..=0xbf | 0xd9 | 0xdc..=0xdf | 0xfe | 0xff)
-        ) || memchr::memchr_iter(b'J', part).any(|at| part[..at].ends_with(b"ey"))
-    };
-    if class & PERCENT != 0 {
-        let alone = class & (CONTROL | MARK) == 0 && percent::is_encoded(part) && !begins();
-        return if alone { Promise::Percent } else { Promise::Some };
-    }
     if class & (CONTROL | MARK) != 0 {
         return Promise::Some;
     }
-    if class & UNCODED == 0 {
-        let long = part.len() >= 14 || (part.len() >= 11 && is_mixed(part, class));
-        let coded = long && class & NO_NUMBER != 0 && !is_word(part, class);
-        if coded && class & NO_HEX != 0 && part.len() <= LONGEST_WORD {
-            return Promise::Word;
-        }
-        return some(coded || (class & NO_HEX == 0 && is_hex_of_text(part)));
+    if class & PERCENT != 0 {
+        return Promise::Percent;
     }
-    some(begins())
+    let some = |promising: bool| if promising { Promise::Some } else { Promise::None };
+    if class & UNCODED != 0 {
+        return some(begins_as_encoded(part));
+    }
+    let long = part.len() >= 14 || (part.len() >= 11 && is_mixed(part, class));
+    let coded = long && class & NO_NUMBER != 0 && !is_word(part, class);
+    if coded && class & NO_HEX != 0 && part.len() <= LONGEST_WORD {
+        return Promise::Word;
+    }
+    some(coded || (class & NO_HEX == 0 && is_hex_of_text(part)))
+}
+
+/// Whether a container or a compressed stream may begin here, or a token's header stand somewhere.
+fn begins_as_encoded(part: &[u8]) -> bool {
+    matches!(
+        part.first(),
+        Some(b'{' | b'[' | b'<' | 0x1f | b'x' | 0x80..=0xbf | 0xd9 | 0xdc..=0xdf | 0xfe | 0xff)
+    ) || memchr::memchr_iter(b'J', part).any(|at| part[..at].ends_with(b"ey"))
 }
