@@ -156,6 +156,26 @@ impl Corpus {
         Sample { number, truth: Some(truth), place: String::new(), lookalikes: Vec::new(), packets }
     }
 
+    /// So many messages that identify nobody, in every way to write them, by its name.
+    pub fn contents(&self, count: u64) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+        let write = |content: &Content| {
+            let write = |number| {
+                let random = &mut Random::new(self.seed, number);
+                content.write(&content::fillers(random), random)
+            };
+            (content.name, (0..count).map(write).collect())
+        };
+        CONTENTS.iter().map(write).collect()
+    }
+
+    /// So many messages of JSON that identify nobody, in every encoding, by its name.
+    pub fn encodings(&self, count: u64) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+        let json = self.contents(count).into_iter().find(|(name, _)| *name == "json");
+        let messages = json.map(|(_, messages)| messages).unwrap_or_default();
+        let wrap = |it: &Wrapping| (it.name, messages.iter().map(|message| it.wrap(message)).collect());
+        WRAPPINGS.iter().map(wrap).collect()
+    }
+
     /// Draws at random; `None` when what was drawn does not fit together.
     fn carrying(&self, kind: Kind, session: u64, random: &mut Random) -> Option<(Truth, packet::Talk)> {
         let grade = [Grade::Shape, Grade::Key, Grade::Known][random.index(3)];

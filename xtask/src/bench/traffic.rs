@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 /// The phone's port in captures of one connection.
 pub(super) const PHONE_PORT: u16 = 40_000;
 /// Bytes of a segment.
-const SEGMENT: usize = 1400;
+pub(super) const SEGMENT: usize = 1400;
 /// Bytes of a message's body.
 const BODY: usize = 16 << 10;
 /// Payload of a flow of [`unfinished`].
@@ -180,7 +180,7 @@ fn lines(size: usize) -> String {
 
 /// A connection in which the phone says `up` and the server answers `down`, its packets in order.
 fn connection(port: u16, up: &[u8], down: &[u8]) -> Vec<Vec<u8>> {
-    let end = End { port: PHONE_PORT, host: 0 };
+    let end = PHONE;
     let mut packets = vec![
         segment(end, port, Way::Out, (0, 0), SYN, b""),
         segment(end, port, Way::In, (0, 1), SYN_ACK, b""),
@@ -202,10 +202,40 @@ struct End {
     host: u8,
 }
 
+const PHONE: End = End { port: PHONE_PORT, host: 0 };
+
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Out,
     In,
+}
+
+/// The SYN of a phone that takes segments of [`SEGMENT`] bytes, 16 MiB of them at once (RFC 9293 section 3.2, RFC 7323
+/// section 2).
+pub(super) fn connecting() -> Vec<u8> {
+    let [high, low] = (SEGMENT as u16).to_be_bytes();
+    let options = [2, 4, high, low, 3, 3, 8, 0];
+    let mut packet = segment(PHONE, 443, Way::Out, (0, 0), SYN, &options);
+    packet[32] = 0x70;
+    packet
+}
+
+/// What the phone of [`connecting`] sends then.
+pub(super) fn sent(seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+    segment(PHONE, 443, Way::Out, (seq, ack), ACK, payload)
+}
+
+/// A datagram of the phone's, as an IPv4 packet without checksums.
+pub(super) fn datagram(payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x45, 0];
+    packet.extend((28 + payload.len() as u16).to_be_bytes());
+    packet.extend([0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 192, 0, 2, 1]);
+    packet.extend(PHONE.port.to_be_bytes());
+    packet.extend(53u16.to_be_bytes());
+    packet.extend((8 + payload.len() as u16).to_be_bytes());
+    packet.extend([0, 0]);
+    packet.extend(payload);
+    packet
 }
 
 /// An IPv4 packet, checksums left out.
