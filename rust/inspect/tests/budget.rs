@@ -57,4 +57,7 @@ fn a_hundred_thousand_unfinished_uploads_stay_within_the_budget() {
     assert!(inspector.held() <= BUDGET);
     let live = inspector.live_flows();
     assert!((10_000..FLOWS as usize).contains(&live), "{live} flows: the budget was not reached");
+    let coverage = inspector.finish(None).coverage;
+    assert_eq!(coverage.flows, u64::from(FLOWS), "a flow that is given up stays in the report");
+    assert_eq!(coverage.evicted, u64::from(FLOWS) - live as u64);
 }
