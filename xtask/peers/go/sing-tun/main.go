@@ -22,8 +22,8 @@ import (
 	"peers"
 )
 
-// The TUN's addresses, as the harness sets them. In front of each stream "system" has the kernel's own TCP, which
-// takes it for one from the next address: networks that hold that one too.
+// The TUN's addresses, as the harness sets them, in networks that hold the next address too: "system" rewrites each
+// stream so that the kernel's own TCP takes it for one from there.
 var (
 	v4 = netip.MustParsePrefix("10.215.173.2/24")
 	v6 = netip.MustParsePrefix("fd66::2/64")
@@ -110,6 +110,7 @@ func (direct) NewConnectionEx(
 		world.Close()
 		return
 	}
+	// With "system" both ends are sockets, and this splices: two pipes, so six descriptors for a connection.
 	bufio.CopyConn(ctx, phone, world)
 }
 
