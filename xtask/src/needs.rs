@@ -30,6 +30,9 @@ pub const IPERF: Tool = Tool { program: "iperf3", package: "iperf3" };
 /// Lists open ports.
 pub const NMAP: Tool = Tool { program: "nmap", package: "nmap" };
 
+/// Builds the engines in Go that ours is measured beside.
+pub const GO: Tool = Tool { program: "go", package: "golang-go" };
+
 /// An HTTP/2 server.
 pub const NGHTTPD: Tool = Tool { program: "nghttpd", package: "nghttp2-server" };
 

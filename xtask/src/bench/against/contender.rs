@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::network::{PHONE, TUN};
-use crate::run;
+use crate::{needs, run};
 
 /// Someone who carries the phone's packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -29,6 +29,19 @@ pub(super) enum Peer {
     NetstackSmoltcp,
     Ipstack,
     Tun2proxy,
+    Tun2socks,
+    SingTunGvisor,
+    SingTunSystem,
+}
+
+/// As locked, and with the part of sing-tun that is its stack "gvisor".
+const GO_FLAGS: &str = "-mod=readonly -buildvcs=false -trimpath -tags=with_gvisor";
+
+/// What builds a peer's thin main.
+#[derive(Debug, Clone, Copy)]
+enum Builder {
+    Cargo,
+    Go,
 }
 
 impl From<Contender> for &'static str {
@@ -83,8 +96,9 @@ impl Contender {
             Self::Relay => Some(telltale(&["--relay-only"])),
             Self::Kernel => None,
             Self::Peer(peer) => {
-                let mut command = Command::new(peer.program());
-                command.arg(mtu);
+                let (builder, program, arguments) = peer.thin_main();
+                let mut command = Command::new(builder.output().join(program));
+                command.arg(mtu).args(arguments);
                 Some(command)
             }
         }
@@ -102,17 +116,55 @@ impl Peer {
             Self::NetstackSmoltcp => "netstack-smoltcp",
             Self::Ipstack => "ipstack",
             Self::Tun2proxy => "tun2proxy",
+            Self::Tun2socks => "tun2socks",
+            Self::SingTunGvisor => "sing-tun-gvisor",
+            Self::SingTunSystem => "sing-tun-system",
         }
     }
 
-    fn program(self) -> PathBuf {
-        target().join("release").join(self.name())
+    /// What builds its program, the program, and what that is told besides the MTU.
+    fn thin_main(self) -> (Builder, &'static str, &'static [&'static str]) {
+        match self {
+            Self::NetstackSmoltcp | Self::Ipstack | Self::Tun2proxy => (Builder::Cargo, self.name(), &[]),
+            Self::Tun2socks => (Builder::Go, self.name(), &[]),
+            Self::SingTunGvisor => (Builder::Go, "sing-tun", &["gvisor"]),
+            Self::SingTunSystem => (Builder::Go, "sing-tun", &["system"]),
+        }
     }
 
     fn build(self) -> Result<()> {
-        let mut cargo = run::cargo();
-        cargo.args(["build", "--release", "--locked", "--bin", self.name(), "--target-dir"]).arg(target());
-        run::run(cargo.current_dir(run::root().join("xtask/peers")))
+        let (builder, program, _) = self.thin_main();
+        builder.build(program)
+    }
+}
+
+impl Builder {
+    /// Builds a program, with its dependencies in the versions that are locked.
+    fn build(self, program: &str) -> Result<()> {
+        let sources = run::root().join("xtask/peers");
+        match self {
+            Self::Cargo => {
+                let mut cargo = run::cargo();
+                cargo.args(["build", "--release", "--locked", "--bin", program]);
+                cargo.arg("--target-dir").arg(target());
+                run::run(cargo.current_dir(sources))
+            }
+            Self::Go => {
+                needs::ensure(&[needs::GO])?;
+                let mut go = Command::new(needs::GO.program);
+                go.args(["build", "-o"]).arg(self.output().join(program)).arg(format!("./{program}"));
+                go.env("GOFLAGS", GO_FLAGS).env("CGO_ENABLED", "0");
+                run::run(go.current_dir(sources.join("go")))
+            }
+        }
+    }
+
+    /// The folder that programs are put into.
+    fn output(self) -> PathBuf {
+        target().join(match self {
+            Self::Cargo => "release",
+            Self::Go => "go",
+        })
     }
 }
 

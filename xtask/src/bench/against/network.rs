@@ -116,6 +116,8 @@ fn settings() -> Result<()> {
         // Nothing that the kernel says of itself on the TUN: an idle phone is idle.
         ("ipv6/conf/default/addr_gen_mode", "1"),
         ("ipv6/conf/default/router_solicitations", "0"),
+        // Addresses of links are good at once: a router without one loses what it is to send in the first second.
+        ("ipv6/conf/default/accept_dad", "0"),
         ("core/somaxconn", "65535"),
         ("ipv4/tcp_max_syn_backlog", "65535"),
     ] {
