@@ -334,7 +334,8 @@ impl Running {
             self.sent += sent;
             busy |= sent > 0;
         }
-        busy |= self.read(now, socket);
+        let read = self.read(now, socket);
+        busy |= read;
         // smoltcp 0.14 puts a byte of its own where something is under way when it asks.
         let acknowledged = socket.send_queue() == 0
             && matches!(socket.state(), State::Established | State::CloseWait | State::FinWait2);
@@ -366,8 +367,8 @@ impl Running {
         self.end = match socket.state() {
             State::TimeWait if self.finished => Some(End::Finished),
             State::Closed if self.finished => Some(End::Finished),
-            // A slow app has not read all yet.
-            State::Closed if socket.can_recv() || now < self.next_read => None,
+            // A slow app has not read all yet, or not to where it hears of the end.
+            State::Closed if read || socket.can_recv() || now < self.next_read => None,
             State::Closed if self.connected => Some(End::Reset),
             State::Closed => Some(End::Refused),
             _ => None,
