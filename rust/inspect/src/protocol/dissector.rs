@@ -134,9 +134,19 @@ impl Dissector {
     ) {
         match &mut self.session {
             Session::Probing(probing) => match event {
+                // Decided is at the same byte, however the stream is cut.
+                StreamEvent::Data { .. } if probing.begins_one_too_many(direction) => {
+                    self.settle(now, out);
+                    self.handle_stream(now, direction, event, out);
+                }
                 StreamEvent::Data { offset, bytes } => {
-                    probing.add(direction, offset, bytes);
+                    let (first, rest) = bytes.split_at(bytes.len().min(MAX_PROBE - probing.held));
+                    probing.add(direction, offset, first);
                     self.probe(now, direction, out);
+                    if !rest.is_empty() {
+                        let event = StreamEvent::Data { offset: offset + first.len() as u64, bytes: rest };
+                        self.handle_stream(now, direction, event, out);
+                    }
                 }
                 StreamEvent::Gap { .. } | StreamEvent::End => self.force(now, direction, event, out),
             },
@@ -226,9 +236,7 @@ impl Dissector {
         match choose(&Opening { bytes: &said, direction, port: self.context.port }) {
             Choice::Known(known) => self.begin(now, Some(known), out),
             Choice::Unknown => self.begin(now, None, out),
-            Choice::TooFew if probing.held >= MAX_PROBE || probing.runs.len() >= MAX_TURNS => {
-                self.settle(now, out);
-            }
+            Choice::TooFew if probing.held >= MAX_PROBE => self.settle(now, out),
             Choice::TooFew => {}
         }
     }
@@ -345,6 +353,11 @@ impl Probing {
             }
             (None, _) => Cow::Borrowed(&[]),
         }
+    }
+
+    /// Whether bytes of that direction would be a turn more than is waited for.
+    fn begins_one_too_many(&self, direction: Direction) -> bool {
+        self.runs.len() >= MAX_TURNS && self.runs.last().is_some_and(|run| run.0 != direction)
     }
 
     fn is_empty(&self) -> bool {
