@@ -120,6 +120,11 @@ impl Terminator {
         wire.recycle(self.endpoint);
     }
 
+    /// Whether the phone said last that it takes nothing more.
+    pub(crate) const fn is_shut(&self) -> bool {
+        self.window == 0
+    }
+
     pub(crate) fn look(&self) -> &Socket<'static> {
         self.endpoint.look()
     }

@@ -131,6 +131,25 @@ fn a_closed_window_is_probed_for_as_long_as_the_phone_answers() {
 }
 
 #[test]
+fn probes_of_a_closed_window_may_be_lost_for_a_quarter_of_an_hour() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &with_window(1001, seq, 1000));
+    let _ = sent(&mut stack);
+    stack.handle_upstream(START, id, &[1; 5000]);
+    stack.handle_packet(START, &with_window(1001, seq + 1000, 0));
+    let _ = sent(&mut stack);
+    while stack.poll_event().is_some() {}
+    assert!(!pass(&mut stack, seconds(14 * 60)).is_empty());
+    stack.handle_packet(seconds(14 * 60), &with_window(1001, seq + 1000, 0));
+    let _ = pass(&mut stack, seconds(28 * 60));
+    assert_eq!(stack.poll_event(), None, "the phone was heard in between");
+    let last = pass(&mut stack, seconds(30 * 60));
+    assert_eq!(stack.poll_event(), Some((id, Event::Reset)));
+    assert!(last.iter().any(|(_, packet)| next_tcp(packet).flags.rst) && stack.is_empty());
+}
+
+#[test]
 fn a_window_that_closes_on_lost_data_is_probed_as_well() {
     let mut stack = stack();
     let (id, seq) = establish(&mut stack, V4);
