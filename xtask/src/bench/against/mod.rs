@@ -35,6 +35,8 @@ use crate::{needs, run};
 pub(super) const HELP: &str = "\
 Examples:
   cargo xtask bench parse                   how fast packets are parsed
+  cargo xtask bench dissect                 how fast each protocol is taken apart
+  cargo xtask bench 'decode json' --times 3 how fast JSON is, in each way to write it
   cargo xtask bench --against               Telltale beside every peer, every suite
   cargo xtask bench --against netstack-smoltcp,ipstack --suite throughput --mtu 9000 --rounds 2
 
