@@ -207,11 +207,6 @@ impl Inspector {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) const fn table(&self) -> &FlowTable {
-        &self.table
-    }
-
     fn handle_phase(&mut self, phase: Phase) {
         let mark = PhaseAt { phase, at: self.now };
         // A start is told twice: while storage is locked, and again after the first unlock.
