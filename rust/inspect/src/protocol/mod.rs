@@ -378,7 +378,7 @@ pub struct Part {
 /// What a part's value is made of, again: `step` is the part's decode step, `bytes` are those of its range. `None`:
 /// the value is the bytes as they stand there, or nearly.
 pub(crate) fn unpack(step: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-    step.starts_with("supl set_id.").then(|| supl::unpack(bytes)).flatten()
+    supl::unpack(step.strip_prefix("supl ")?, bytes)
 }
 
 /// Readable bytes without a known protocol.
