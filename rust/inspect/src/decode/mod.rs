@@ -42,6 +42,7 @@ mod quoted;
 mod schema;
 mod sniff;
 mod syncml;
+mod target;
 mod text;
 mod transfer;
 mod tree;
