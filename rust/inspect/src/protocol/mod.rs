@@ -25,6 +25,7 @@ mod mcs;
 mod message;
 mod mqtt;
 mod ntp;
+mod qpack;
 mod quic;
 mod reader;
 mod session;
@@ -238,7 +239,7 @@ pub enum BodyCoding {
     Plain,
     /// In chunks (RFC 9112 section 7.1).
     Chunked,
-    /// In DATA frames of this HTTP/2 stream (RFC 9113 section 6.1), with those of others between them.
+    /// In DATA frames of this stream: of HTTP/2 (RFC 9113 section 6.1), with those of others between them, or of HTTP/3.
     Frames(u32),
 }
 
