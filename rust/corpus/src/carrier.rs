@@ -1,10 +1,14 @@
 //! What brings contents and values to the network: a transport and a place in it.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::content::{Field, form_of};
-use crate::packet::{Talk, Way};
+use crate::http2::Request;
+use crate::packet::{Talk, Turns, Way};
 use crate::random::Random;
 use crate::wrapping::{CODINGS, percent};
-use crate::{binary, compression, mail, protocol as p, signalling, tls};
+use crate::{binary, compression, http2, mail, protocol as p, quic, secure, signalling, supl, tls};
 
 /// What is brought.
 #[derive(Debug)]
@@ -38,6 +42,10 @@ pub enum Takes {
     Name,
     /// One value that can be a label of a host name.
     Label,
+    /// The number of a subscriber, named by what it is.
+    Subscriber,
+    /// A cell or an access point, its parts named by what they are.
+    Place,
 }
 
 /// A carrier.
@@ -69,7 +77,7 @@ const fn of(
 }
 
 /// Every carrier.
-pub const CARRIERS: [Carrier; 50] = [
+pub const CARRIERS: [Carrier; 76] = [
     of("http", "body", Takes::Content, |load, random| post(&media_type(load, random), load.bytes, random)),
     of("http", "coded body", Takes::Content, |load, random| {
         let (token, code) = CODINGS[random.index(CODINGS.len())];
@@ -101,10 +109,7 @@ pub const CARRIERS: [Carrier; 50] = [
         let cookie = [b"lang=en; ", pairs.join(b"; ".as_slice()).as_slice()].concat();
         get("/check", &[Field::new("Cookie", cookie)], random)
     }),
-    of("http", "path", Takes::Values, |load, random| {
-        let values: Vec<_> = load.fields.iter().map(|it| percent(&it.value)).collect();
-        get(&format!("/v1/{}/status", String::from_utf8_lossy(&values.join(&b'/'))), &[], random)
-    }),
+    of("http", "path", Takes::Values, |load, random| get(&(path(load) + "/status"), &[], random)),
     of("http", "user agent", Takes::Values, |load, random| {
         let values: Vec<_> = load.fields.iter().map(|it| it.value.clone()).collect();
         let agent = [b"Client/3.2 (Android; ", values.join(b"; ".as_slice()).as_slice(), b")"].concat();
@@ -114,18 +119,88 @@ pub const CARRIERS: [Carrier; 50] = [
     of("udp", "payload", Takes::Content, |load, random| raw(true, load.bytes, random)),
     of("dns", "name", Takes::Label, |load, random| {
         let question = p::dns(&name(load, random), random);
-        Talk { udp: true, port: 53, turns: vec![(Way::Out, question)] }
+        Talk::udp(53, vec![(Way::Out, question)])
+    }),
+    of("dns", "name over TCP", Takes::Label, |load, random| {
+        Talk::tcp(53, vec![(Way::Out, tls::with_length(&p::dns(&name(load, random), random)))])
+    }),
+    of("dns", "name over TLS", Takes::Label, |load, random| {
+        let question = tls::with_length(&p::dns(&name(load, random), random));
+        secure::tls13(Talk::tcp(853, vec![(Way::Out, question)]), random)
+    }),
+    of("dns", "name over HTTPS", Takes::Label, |load, random| {
+        // RFC 8484 section 4.1.
+        let question = p::dns(&name(load, random), random);
+        let head = ["content-type", "accept"].map(|name| Field::new(name, "application/dns-message"));
+        let target = format!("/dns-query?dns={}", URL_SAFE_NO_PAD.encode(&question));
+        let asked = match random.below(2) {
+            0 => request("POST", "/dns-query", &head, &question),
+            _ => request("GET", &target, &head[1..], b""),
+        };
+        secured(http2(asked, Strings::Any, random), random)
+    }),
+    of("dns", "name over QUIC", Takes::Label, |load, random| {
+        let question = p::dns(&name(load, random), random);
+        Talk { port: port(853, random), ..quic::dns(&question, random) }
     }),
     of("tls", "server name", Takes::Label, |load, random| {
         let hello = tls::client_hello(&name(load, random), random);
-        Talk { udp: false, port: port(443, random), turns: vec![(Way::Out, hello)] }
+        Talk::tcp(port(443, random), vec![(Way::Out, hello)])
     }),
     of("tls", "client certificate", Takes::Value, |load, random| {
         tcp(443, tls::client_certificate(&one(load), random), random)
     }),
     of("quic", "server name", Takes::Label, |load, random| {
-        let initial = tls::quic_initial(&name(load, random), random);
-        Talk { udp: true, port: port(443, random), turns: vec![(Way::Out, initial)] }
+        let initial = quic::quic_initial(&name(load, random), random);
+        Talk::udp(port(443, random), vec![(Way::Out, initial)])
+    }),
+    of("tls 1.3", "http body", Takes::Content, |load, random| {
+        let inner = post(&media_type(load, random), load.bytes, random);
+        secured(inner, random)
+    }),
+    of("tls 1.3", "http query", Takes::Fields, |load, random| {
+        let inner = get(&p::query("/check", load.fields), &[], random);
+        secured(inner, random)
+    }),
+    of("tls 1.3", "http2 body", Takes::Content, |load, random| {
+        let head = media_type(load, random);
+        let inner = http2(request("POST", "/up", &head, load.bytes), Strings::Any, random);
+        secured(inner, random)
+    }),
+    of("tls 1.3", "http2 header", Takes::Fields, |load, random| {
+        let inner = http2(request("GET", "/check", load.fields, b""), Strings::Any, random);
+        secured(inner, random)
+    }),
+    of("tls 1.3", "websocket message", Takes::Content, |load, random| {
+        let message = p::websocket_message(load.bytes, load.text, false, random);
+        let inner = websocket(&[], message, random);
+        secured(inner, random)
+    }),
+    of("tls 1.3", "mqtt payload", Takes::Content, |load, random| {
+        let inner = mqtt(b"c-1", Some(load.bytes), random);
+        Talk { port: port(8883, random), ..secure::tls13(inner, random) }
+    }),
+    of("tls 1.3", "payload", Takes::Content, |load, random| {
+        let inner = raw(false, load.bytes, random);
+        secured(inner, random)
+    }),
+    of("tls 1.2", "http body", Takes::Content, |load, random| {
+        let inner = post(&media_type(load, random), load.bytes, random);
+        Talk { port: port(443, random), ..secure::tls12(inner, random) }
+    }),
+    of("tls 1.2", "http header", Takes::Fields, |load, random| {
+        let inner = get("/check", load.fields, random);
+        Talk { port: port(443, random), ..secure::tls12(inner, random) }
+    }),
+    of("http3", "body", Takes::Content, |load, random| {
+        let head = media_type(load, random);
+        http3(request("POST", "/up", &head, load.bytes), random)
+    }),
+    of("http3", "query", Takes::Fields, |load, random| {
+        http3(request("GET", &p::query("/check", load.fields), &[], b""), random)
+    }),
+    of("http3", "header", Takes::Fields, |load, random| {
+        http3(request("GET", "/check", load.fields, b""), random)
     }),
     of("mqtt", "payload", Takes::Content, |load, random| mqtt(b"c-1", Some(load.bytes), random)),
     of("mqtt", "client id", Takes::Values, |load, random| {
@@ -134,11 +209,13 @@ pub const CARRIERS: [Carrier; 50] = [
     }),
     of("coap", "payload", Takes::Content, |load, random| coap(&[(11, b"up")], load.bytes, random)),
     of("coap", "query", Takes::Fields, |load, random| {
-        let pairs: Vec<_> =
-            load.fields.iter().map(|it| [it.name.as_bytes(), b"=", &it.value].concat()).collect();
-        let mut options: Vec<(u16, &[u8])> = vec![(11, b"rd"), (15, b"lt=86400")];
-        options.extend(pairs.iter().map(|it| (15, it.as_slice())));
-        coap(&options, b"</1/0>,</3/0>", random)
+        registration(load, |options, links| coap(options, links, random))
+    }),
+    of("coap", "payload over TCP", Takes::Content, |load, random| {
+        coap_over_tcp(&[(11, b"up")], load.bytes, random)
+    }),
+    of("coap", "query over TCP", Takes::Fields, |load, random| {
+        registration(load, |options, links| coap_over_tcp(options, links, random))
     }),
     of("websocket", "message", Takes::Content, |load, random| {
         let message = p::websocket_message(load.bytes, load.text, false, random);
@@ -151,27 +228,45 @@ pub const CARRIERS: [Carrier; 50] = [
     }),
     of("http2", "body", Takes::Content, |load, random| {
         let head = media_type(load, random);
-        http2("POST", "/up", &head, load.bytes, random)
+        http2(request("POST", "/up", &head, load.bytes), Strings::Any, random)
+    }),
+    of("http2", "body after an upgrade", Takes::Content, |load, random| {
+        let head = media_type(load, random);
+        let huffman = random.happens(50);
+        let turns = http2::upgraded(request("POST", "/up", &head, load.bytes), huffman, random);
+        tcp(80, turns, random)
     }),
     of("http2", "query", Takes::Fields, |load, random| {
-        http2("GET", &p::query("/check", load.fields), &[], b"", random)
+        http2(request("GET", &p::query("/check", load.fields), &[], b""), Strings::Plain, random)
     }),
-    of("http2", "header", Takes::Fields, |load, random| http2("GET", "/check", load.fields, b"", random)),
+    of("http2", "query, Huffman-coded", Takes::Fields, |load, random| {
+        http2(request("GET", &p::query("/check", load.fields), &[], b""), Strings::Huffman, random)
+    }),
+    of("http2", "header", Takes::Fields, |load, random| {
+        http2(request("GET", "/check", load.fields, b""), Strings::Plain, random)
+    }),
+    of("http2", "header, Huffman-coded", Takes::Fields, |load, random| {
+        http2(request("GET", "/check", load.fields, b""), Strings::Huffman, random)
+    }),
     of("http2", "path", Takes::Values, |load, random| {
-        let values: Vec<_> = load.fields.iter().map(|it| percent(&it.value)).collect();
-        http2("GET", &format!("/v1/{}", String::from_utf8_lossy(&values.join(&b'/'))), &[], b"", random)
+        http2(request("GET", &path(load), &[], b""), Strings::Plain, random)
+    }),
+    of("http2", "path, Huffman-coded", Takes::Values, |load, random| {
+        http2(request("GET", &path(load), &[], b""), Strings::Huffman, random)
     }),
     of("grpc", "message", Takes::Content, |load, random| {
         let packed = random.happens(40);
         let message = if packed { compression::gzip(load.bytes) } else { load.bytes.to_vec() };
         let mut head = vec![Field::new("content-type", "application/grpc"), Field::new("te", "trailers")];
         head.extend(packed.then(|| Field::new("grpc-encoding", "gzip")));
-        http2("POST", "/vendor.Report/Send", &head, &binary::grpc(&message, packed), random)
+        let message = binary::grpc(&message, packed);
+        http2(request("POST", "/vendor.Report/Send", &head, &message), Strings::Any, random)
     }),
     of("grpc", "metadata", Takes::Fields, |load, random| {
         let mut head = vec![Field::new("content-type", "application/grpc"), Field::new("te", "trailers")];
         head.extend_from_slice(load.fields);
-        http2("POST", "/vendor.Report/Send", &head, &binary::grpc(b"\x08\x01", false), random)
+        let message = binary::grpc(b"\x08\x01", false);
+        http2(request("POST", "/vendor.Report/Send", &head, &message), Strings::Any, random)
     }),
     of("mqtt", "user property", Takes::Fields, |load, random| {
         let publish = p::mqtt5_publish("up/report", load.fields, b"{\"on\":true}");
@@ -180,11 +275,11 @@ pub const CARRIERS: [Carrier; 50] = [
             (Way::In, vec![0x20, 3, 0, 0, 0]),
             (Way::Out, publish),
         ];
-        Talk { udp: false, port: port(1883, random), turns }
+        Talk::tcp(port(1883, random), turns)
     }),
     of("mqtt", "user name", Takes::Value, |load, random| {
         let connect = p::mqtt_connect_as(b"c-1", one(load).as_bytes());
-        Talk { udp: false, port: port(1883, random), turns: vec![(Way::Out, connect)] }
+        Talk::tcp(port(1883, random), vec![(Way::Out, connect)])
     }),
     of("coap", "endpoint", Takes::Name, |load, random| {
         let endpoint = [b"ep=", one(load).as_bytes()].concat();
@@ -198,6 +293,13 @@ pub const CARRIERS: [Carrier; 50] = [
         let mail = mail::mail_with_attachment(in_mail(load), random);
         tcp(587, mail::smtp(&mail, random), random)
     }),
+    of("smtp", "body after STARTTLS", Takes::Content, |load, random| {
+        let mail = mail::mail(&[], in_mail(load), random);
+        let [mut turns, within] = mail::smtp_starttls(&mail, random);
+        let secured = secure::tls13(tcp(587, within, random), random);
+        turns.extend(secured.turns.iter().cloned());
+        Talk { turns, ..secured }
+    }),
     of("smtp", "header", Takes::Fields, |load, random| {
         let words = mail::Content { bytes: b"see above", media_type: "text/plain", text: true };
         let mail = mail::mail(load.fields, words, random);
@@ -210,6 +312,15 @@ pub const CARRIERS: [Carrier; 50] = [
     of("imap", "client id", Takes::Fields, |load, random| tcp(143, mail::imap_id(load.fields), random)),
     of("pop3", "user", Takes::Value, |load, random| tcp(110, mail::pop3(&one(load)), random)),
     of("ftp", "file name", Takes::Value, |load, random| tcp(21, mail::ftp(&one(load)), random)),
+    of("ftp", "stored file", Takes::Content, |load, random| mail::ftp_upload(load.bytes, random)),
+    of("supl", "subscriber", Takes::Subscriber, |load, random| {
+        let message = load.fields.first().map(|it| supl::of_subscriber(it, random));
+        tcp(7276, vec![(Way::Out, message.unwrap_or_default())], random)
+    }),
+    // Of these the port alone tells whose they are.
+    of("supl", "place", Takes::Place, |load, random| {
+        Talk::tcp(7276, vec![(Way::Out, supl::of_place(load.fields, random))])
+    }),
     of("sip", "body", Takes::Content, |load, random| {
         let message = signalling::sip("MESSAGE", "anonymous", &media_type(load, random), load.bytes, random);
         sip(message, random)
@@ -236,22 +347,16 @@ pub const CARRIERS: [Carrier; 50] = [
     }),
     of("stun", "user name", Takes::Value, |load, random| {
         let message = signalling::stun(one(load).as_bytes(), random);
-        Talk { udp: true, port: port(3478, random), turns: vec![(Way::Out, message)] }
+        Talk::udp(port(3478, random), vec![(Way::Out, message)])
     }),
-    of("mdns", "instance", Takes::Label, |load, _| Talk {
-        udp: true,
-        port: 5353,
-        turns: vec![(Way::Out, signalling::mdns(&one(load), &[]))],
+    of("mdns", "instance", Takes::Label, |load, _| {
+        Talk::udp(5353, vec![(Way::Out, signalling::mdns(&one(load), &[]))])
     }),
-    of("mdns", "text", Takes::Fields, |load, _| Talk {
-        udp: true,
-        port: 5353,
-        turns: vec![(Way::Out, signalling::mdns("phone", load.fields))],
+    of("mdns", "text", Takes::Fields, |load, _| {
+        Talk::udp(5353, vec![(Way::Out, signalling::mdns("phone", load.fields))])
     }),
-    of("ssdp", "header", Takes::Fields, |load, _| Talk {
-        udp: true,
-        port: 1900,
-        turns: vec![(Way::Out, signalling::ssdp(load.fields))],
+    of("ssdp", "header", Takes::Fields, |load, _| {
+        Talk::udp(1900, vec![(Way::Out, signalling::ssdp(load.fields))])
     }),
 ];
 
@@ -283,7 +388,7 @@ fn http(request: Vec<u8>, random: &mut Random) -> Talk {
     if random.happens(70) {
         turns.push((Way::In, p::http_answer()));
     }
-    Talk { udp: false, port: port(80, random), turns }
+    Talk::tcp(port(80, random), turns)
 }
 
 fn post(head: &[Field], body: &[u8], random: &mut Random) -> Talk {
@@ -297,7 +402,7 @@ fn get(target: &str, head: &[Field], random: &mut Random) -> Talk {
 }
 
 fn raw(udp: bool, bytes: &[u8], random: &mut Random) -> Talk {
-    Talk { udp, port: any_port(random), turns: vec![(Way::Out, bytes.to_vec())] }
+    Talk { udp, ..Talk::tcp(any_port(random), vec![(Way::Out, bytes.to_vec())]) }
 }
 
 /// The first value.
@@ -309,12 +414,12 @@ fn name(load: &Load<'_>, random: &mut Random) -> String {
     format!("{}.{}", one(load), p::host(random))
 }
 
-fn tcp(usual: u16, turns: mail::Turns, random: &mut Random) -> Talk {
-    Talk { udp: false, port: port(usual, random), turns }
+fn tcp(usual: u16, turns: Turns, random: &mut Random) -> Talk {
+    Talk::tcp(port(usual, random), turns)
 }
 
 fn sip(message: Vec<u8>, random: &mut Random) -> Talk {
-    Talk { udp: random.happens(50), port: port(5060, random), turns: vec![(Way::Out, message)] }
+    Talk { udp: random.happens(50), ..Talk::tcp(port(5060, random), vec![(Way::Out, message)]) }
 }
 
 const fn in_mail<'a>(load: &Load<'a>) -> mail::Content<'a> {
@@ -324,25 +429,60 @@ const fn in_mail<'a>(load: &Load<'a>) -> mail::Content<'a> {
 fn mqtt(client: &[u8], payload: Option<&[u8]>, random: &mut Random) -> Talk {
     let mut turns = vec![(Way::Out, p::mqtt_connect(client)), (Way::In, vec![0x20, 2, 0, 0])];
     turns.extend(payload.map(|payload| (Way::Out, p::mqtt_publish("up/report", payload))));
-    Talk { udp: false, port: port(1883, random), turns }
+    Talk::tcp(port(1883, random), turns)
 }
 
 fn websocket(agreed: &[Field], message: Vec<u8>, random: &mut Random) -> Talk {
     let opening = p::websocket_opening(agreed, random);
     let turns = vec![(Way::Out, opening), (Way::In, p::websocket_answer(agreed)), (Way::Out, message)];
-    Talk { udp: false, port: port(80, random), turns }
+    Talk::tcp(port(80, random), turns)
 }
 
 fn coap(options: &[(u16, &[u8])], payload: &[u8], random: &mut Random) -> Talk {
     let message = p::coap(options, payload, random);
-    Talk { udp: true, port: port(5683, random), turns: vec![(Way::Out, message)] }
+    Talk::udp(port(5683, random), vec![(Way::Out, message)])
 }
 
-fn http2(method: &str, path: &str, head: &[Field], body: &[u8], random: &mut Random) -> Talk {
-    let request = p::http2(method, path, head, body, random);
-    Talk {
-        udp: false,
-        port: port(80, random),
-        turns: vec![(Way::Out, request), (Way::In, p::http2_answer())],
-    }
+fn coap_over_tcp(options: &[(u16, &[u8])], payload: &[u8], random: &mut Random) -> Talk {
+    let stream = p::coap_over_tcp(options, payload, random);
+    tcp(5683, vec![(Way::Out, stream), (Way::In, p::coap_answer())], random)
+}
+
+/// What a client says of itself when it registers (LwM2M Core 1.2 section 6.3), with further arguments.
+fn registration(load: &Load<'_>, send: impl FnOnce(&[(u16, &[u8])], &[u8]) -> Talk) -> Talk {
+    let pairs: Vec<_> = load.fields.iter().map(|it| [it.name.as_bytes(), b"=", &it.value].concat()).collect();
+    let mut options: Vec<(u16, &[u8])> = vec![(11, b"rd"), (15, b"lt=86400")];
+    options.extend(pairs.iter().map(|it| (15, it.as_slice())));
+    send(&options, b"</1/0>,</3/0>")
+}
+
+/// How texts stand in header blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strings {
+    Plain,
+    Huffman,
+    Any,
+}
+
+const fn request<'a>(method: &'a str, path: &'a str, head: &'a [Field], body: &'a [u8]) -> Request<'a> {
+    Request { method, path, head, body }
+}
+
+fn path(load: &Load<'_>) -> String {
+    let values: Vec<_> = load.fields.iter().map(|it| percent(&it.value)).collect();
+    format!("/v1/{}", String::from_utf8_lossy(&values.join(&b'/')))
+}
+
+fn http2(request: Request<'_>, strings: Strings, random: &mut Random) -> Talk {
+    let huffman = strings == Strings::Huffman || (strings == Strings::Any && random.happens(50));
+    let request = http2::connection(request, huffman, random);
+    tcp(80, vec![(Way::Out, request), (Way::In, http2::answer())], random)
+}
+
+fn http3(request: Request<'_>, random: &mut Random) -> Talk {
+    Talk { port: port(443, random), ..quic::http3(request, random) }
+}
+
+fn secured(inner: Talk, random: &mut Random) -> Talk {
+    Talk { port: port(443, random), ..secure::tls13(inner, random) }
 }

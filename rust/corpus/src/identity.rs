@@ -1,5 +1,6 @@
 //! Identifiers as phones, SIMs and software have them, drawn at random by the rules of those who issue them.
 
+use crate::content::Field;
 use crate::random::Random;
 
 /// What an identifier identifies. Names are those of reports.
@@ -110,6 +111,31 @@ pub enum Part {
     BaseId,
     Latitude,
     Longitude,
+}
+
+impl Part {
+    /// Its name in standards, with its value; of a network that is one number, its two parts.
+    pub(crate) fn called(self, value: &str) -> Vec<Field> {
+        let name = match self {
+            Self::Plmn => {
+                let (mcc, mnc) = value.split_at(3);
+                return vec![Field::new("mcc", mcc), Field::new("mnc", mnc)];
+            }
+            Self::Mcc => "mcc",
+            Self::Mnc => "mnc",
+            Self::Lac => "lac",
+            Self::Tac => "tac",
+            Self::Cid => "cid",
+            Self::Eci => "eci",
+            Self::Nci => "nci",
+            Self::Sid => "sid",
+            Self::Nid => "nid",
+            Self::BaseId => "baseid",
+            Self::Latitude => "latitude",
+            Self::Longitude => "longitude",
+        };
+        vec![Field::new(name, value)]
+    }
 }
 
 impl Identity {

@@ -8,9 +8,9 @@ use crate::content::{CONTENTS, Content, Field};
 use crate::form;
 use crate::lookalike::LOOKALIKES;
 use crate::packet::{Talk, Way};
-use crate::protocol;
 use crate::random::Random;
 use crate::wrapping::{NONE, Of, WRAPPINGS, Wrapping};
+use crate::{protocol, supl};
 
 /// An innocent conversation.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub fn draw(random: &mut Random) -> Innocent {
         0..7 => structured(&fields, random),
         7 => page(&values, random),
         8 => log(&values, random),
+        _ if random.happens(20) => positioning(random),
         _ => noise(random),
     };
     if !talk.udp && random.happens(20) {
@@ -59,7 +60,7 @@ fn structured(fields: &[Field], random: &mut Random) -> (String, Talk) {
         let content = &CONTENTS[random.index(CONTENTS.len())];
         let wrapping = wrapping(random);
         let (bytes, fields, label) = match carrier.takes {
-            Takes::Name | Takes::Label => continue,
+            Takes::Name | Takes::Label | Takes::Subscriber | Takes::Place => continue,
             Takes::Fields | Takes::Values | Takes::Value => (Vec::new(), in_a_line(fields, random), "fields"),
             Takes::Content | Takes::Text | Takes::Line => {
                 let bytes = wrapping.wrap(&content.write(fields, random));
@@ -101,7 +102,8 @@ pub fn fits(takes: Takes, content: &Content, wrapping: &Wrapping, bytes: &[u8]) 
             text && bytes.iter().all(|it| *it >= b' ') && !bytes.ends_with(b" ") && bytes.len() < 4000
         }
         Takes::Content => wrapping.name != "data URL",
-        Takes::Fields | Takes::Values | Takes::Value | Takes::Name | Takes::Label => false,
+        Takes::Fields | Takes::Values | Takes::Value => false,
+        Takes::Name | Takes::Label | Takes::Subscriber | Takes::Place => false,
     }
 }
 
@@ -128,7 +130,7 @@ fn page(values: &[(&'static str, String)], random: &mut Random) -> (String, Talk
         body.as_bytes(),
         random,
     );
-    ("http body: page".to_owned(), Talk { udp: false, port: 80, turns: vec![(Way::Out, request)] })
+    ("http body: page".to_owned(), Talk::tcp(80, vec![(Way::Out, request)]))
 }
 
 fn log(values: &[(&'static str, String)], random: &mut Random) -> (String, Talk) {
@@ -143,7 +145,7 @@ fn log(values: &[(&'static str, String)], random: &mut Random) -> (String, Talk)
         random.number(6)
     ));
     let port = random.between(1024, 65_535) as u16;
-    ("tcp payload: log".to_owned(), Talk { udp: false, port, turns: vec![(Way::Out, text.into_bytes())] })
+    ("tcp payload: log".to_owned(), Talk::tcp(port, vec![(Way::Out, text.into_bytes())]))
 }
 
 fn noise(random: &mut Random) -> (String, Talk) {
@@ -154,7 +156,14 @@ fn noise(random: &mut Random) -> (String, Talk) {
         _ => (0..40).map(|_| random.number(1 + random_len(udp))).collect::<Vec<_>>().join(" ").into_bytes(),
     };
     let port = random.between(1024, 65_535) as u16;
-    ("payload: noise".to_owned(), Talk { udp, port, turns: vec![(Way::Out, bytes)] })
+    ("payload: noise".to_owned(), Talk { udp, ..Talk::tcp(port, vec![(Way::Out, bytes)]) })
+}
+
+/// What SUPL brings for another protocol: measurements that anything may look like.
+fn positioning(random: &mut Random) -> (String, Talk) {
+    let length = random.between(20, 300) as usize;
+    let message = supl::positioning(&random.bytes(length), random);
+    ("supl: positioning".to_owned(), Talk::tcp(7276, vec![(Way::Out, message)]))
 }
 
 const fn random_len(short: bool) -> usize {

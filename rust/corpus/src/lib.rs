@@ -12,6 +12,8 @@ mod compression;
 mod content;
 mod disguise;
 pub mod form;
+mod hpack;
+mod http2;
 pub mod identity;
 mod innocent;
 mod lookalike;
@@ -20,8 +22,12 @@ mod markup;
 mod names;
 mod packet;
 mod protocol;
+mod quic;
 mod random;
+mod schedule;
+mod secure;
 mod signalling;
+mod supl;
 mod tls;
 mod wrapping;
 
@@ -38,7 +44,7 @@ use wrapping::{NONE, Of, WRAPPINGS, Wrapping};
 pub const SESSION: u64 = 500;
 
 /// What is not asked of a detector, and why.
-pub const OUT_OF_SCOPE: [(&str, &str); 16] = [
+pub const OUT_OF_SCOPE: [(&str, &str); 17] = [
     ("imeisv, msisdn, serial by shape", "any number or word of that length looks so"),
     ("android_id, gsf_id, widevine_id by shape", "no check digit: hashes and traces look the same"),
     ("advertising_id by shape", "a UUID like any other"),
@@ -65,6 +71,10 @@ pub const OUT_OF_SCOPE: [(&str, &str); 16] = [
         "only what is known to lie beneath tells the key",
     ),
     ("quoted-printable with a single escape", "it may as well be how a form's value begins"),
+    (
+        "names in the `dns=` of a GET whose Accept does not say `application/dns-message`",
+        "RFC 8484 asks clients to say it; without, a field of that name may be anything",
+    ),
     ("digests by key or shape", "one way: only who knows the value knows its digest"),
     (
         "16 hexadecimal digits under `id` beside a phone's model",
@@ -104,6 +114,8 @@ pub struct Sample {
     pub lookalikes: Vec<(&'static str, String)>,
     /// Its packets in the order of their arrival.
     pub packets: Vec<Packet>,
+    /// The secrets of what it encrypts, as a key log (RFC 9850).
+    pub keys: String,
 }
 
 /// A corpus.
@@ -131,19 +143,20 @@ impl Corpus {
         Identity::draw(kind, &mut Random::new(self.seed ^ 0x5e55_1045, session * 64 + kind as u64))
     }
 
-    /// A conversation. The phone's port is told by its number within its session: see [`port`].
+    /// A conversation. The phone's ports are told by its number within its session: see [`ports`].
     pub fn sample(&self, number: u64) -> Sample {
         let random = &mut Random::new(self.seed, number);
-        let phone_port = port(number);
+        let phone_ports = ports(number);
         if number % 2 == 1 {
             let innocent = innocent::draw(random);
-            let packets = packet::packets(&innocent.talk, phone_port, random);
+            let packets = packet::packets(&innocent.talk, phone_ports, random);
             return Sample {
                 number,
                 truth: None,
                 place: innocent.place,
                 lookalikes: innocent.values,
                 packets,
+                keys: innocent.talk.keys,
             };
         }
         let kind = Kind::ALL[(number / 2 % Kind::ALL.len() as u64) as usize];
@@ -152,8 +165,15 @@ impl Corpus {
                 break drawn;
             }
         };
-        let packets = packet::packets(&talk, phone_port, random);
-        Sample { number, truth: Some(truth), place: String::new(), lookalikes: Vec::new(), packets }
+        let packets = packet::packets(&talk, phone_ports, random);
+        Sample {
+            number,
+            truth: Some(truth),
+            place: String::new(),
+            lookalikes: Vec::new(),
+            packets,
+            keys: talk.keys,
+        }
     }
 
     /// So many messages that identify nobody, in every way to write them, by its name.
@@ -191,6 +211,16 @@ impl Corpus {
             Grade::Known => self.known(session, kind),
             Grade::Key | Grade::Shape => Identity::draw(kind, random),
         };
+        if let Takes::Subscriber | Takes::Place = carrier.takes {
+            let fields = called(&identity, form, grade, carrier.takes)?;
+            let load = Load { bytes: b"", media_type: "", text: false, fields: &fields };
+            let talk = (wrapping.name == NONE.name).then(|| carrier.send(&load, random))?;
+            let (wrapping, transport, place) = (wrapping.name, carrier.transport, carrier.name);
+            return Some((
+                Truth { identity, grade, form, content: "value", wrapping, transport, place },
+                talk,
+            ));
+        }
         let fields = fields(&identity, form, grade, random)?;
         let alone = matches!(
             carrier.takes,
@@ -207,9 +237,11 @@ impl Corpus {
     }
 }
 
-/// The phone's port of a conversation, which tells it from the others of its session.
-pub const fn port(number: u64) -> u16 {
-    20_000 + (number % SESSION) as u16
+/// The phone's ports of a conversation, which tell it from the others of its session: that of its connection, and that of
+/// another one which some open beside it.
+pub const fn ports(number: u64) -> [u16; 2] {
+    let place = (number % SESSION) as u16;
+    [20_000 + place, 30_000 + place]
 }
 
 /// How one would write a value to look for it.
@@ -241,6 +273,27 @@ fn fields(identity: &Identity, form: Form, grade: Grade, random: &mut Random) ->
         (false, _) => names::neutral(random),
     };
     Some(vec![Field::new(name, form.write(identity)?)])
+}
+
+/// A subscriber's number or a place as protocols call them that have a field for it.
+fn called(identity: &Identity, form: Form, grade: Grade, takes: Takes) -> Option<Vec<Field>> {
+    let name = match (takes, identity.kind, form.is_plain(), form.name) {
+        (Takes::Subscriber, Kind::Msisdn, true, _) => "msisdn",
+        (Takes::Subscriber, Kind::Imsi, true, _) => "imsi",
+        (Takes::Subscriber, Kind::Imsi, _, "network access identifier") => "nai",
+        (Takes::Place, Kind::Bssid, true, _) => "bssid",
+        (Takes::Place, Kind::Cell, true, _) => "cell",
+        _ => return None,
+    };
+    if grade == Grade::Shape && name != "nai" {
+        return None;
+    }
+    let fields = if identity.kind == Kind::Cell {
+        identity.parts.iter().flat_map(|(part, value)| part.called(value)).collect()
+    } else {
+        vec![Field::new(name, form.write(identity)?)]
+    };
+    (takes == Takes::Subscriber || supl::knows(&fields)).then_some(fields)
 }
 
 /// Values that stand alone.

@@ -1,15 +1,14 @@
 //! Protocols in which lines of text are said in turn: SMTP, IMAP, POP3 and FTP; and the mail that they carry.
 
+use std::net::SocketAddr;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::content::Field;
-use crate::packet::Way;
+use crate::packet::{Beside, Talk, Turns, Way};
 use crate::random::Random;
 use crate::wrapping::{lines, quoted_printable};
-
-/// What is said, in turns.
-pub type Turns = Vec<(Way, Vec<u8>)>;
 
 /// What a mail brings.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +94,19 @@ pub fn smtp(mail: &[u8], random: &mut Random) -> Turns {
     ]
 }
 
+/// The same, once both ends turned to TLS (RFC 3207): what is said before, and what is said within.
+pub fn smtp_starttls(mail: &[u8], random: &mut Random) -> [Turns; 2] {
+    let within = smtp(mail, random).split_off(1);
+    let before = vec![
+        (Way::In, b"220 mx.vendor.example ESMTP\r\n".to_vec()),
+        (Way::Out, b"EHLO phone\r\n".to_vec()),
+        (Way::In, b"250-mx.vendor.example\r\n250 STARTTLS\r\n".to_vec()),
+        (Way::Out, b"STARTTLS\r\n".to_vec()),
+        (Way::In, b"220 2.0.0 Ready to start TLS\r\n".to_vec()),
+    ];
+    [before, within]
+}
+
 /// A mail is kept on the server (RFC 9051 section 6.3.12).
 pub fn imap(mail: &[u8]) -> Turns {
     vec![
@@ -141,6 +153,74 @@ pub fn ftp(folder: &str) -> Turns {
     ]
 }
 
+/// How an FTP client has a second connection opened.
+#[derive(Debug, Clone, Copy)]
+enum Transfer {
+    /// The server listens, and says where: over IPv4 only (RFC 959 section 4.1.2), or over either (RFC 2428 section 3).
+    Passive,
+    ExtendedPassive,
+    /// The phone listens, and says where.
+    Active,
+}
+
+/// A file is stored; its content goes over another connection.
+pub fn ftp_upload(content: &[u8], random: &mut Random) -> Talk {
+    let transfer = [Transfer::Passive, Transfer::ExtendedPassive, Transfer::Active][random.index(3)];
+    let mut turns = vec![
+        (Way::In, b"220 FTP server ready\r\n".to_vec()),
+        (Way::Out, b"USER anonymous\r\n".to_vec()),
+        (Way::In, b"230 ok\r\n".to_vec()),
+        (Way::Out, b"TYPE I\r\n".to_vec()),
+        (Way::In, b"200 ok\r\n".to_vec()),
+    ];
+    turns.extend(match transfer {
+        Transfer::Passive => Some((Way::Out, b"PASV\r\n".to_vec())),
+        Transfer::ExtendedPassive => Some((Way::Out, b"EPSV\r\n".to_vec())),
+        Transfer::Active => None,
+    });
+    let at = turns.len();
+    let (listener, tell, port): (_, fn(SocketAddr) -> Vec<u8>, _) = match transfer {
+        Transfer::Passive => {
+            (Way::In, |at| format!("227 Entering Passive Mode ({})\r\n", commas(at)).into(), None)
+        }
+        Transfer::ExtendedPassive => {
+            (Way::In, |at| format!("229 Entering Extended Passive Mode (|||{}|)\r\n", at.port()).into(), None)
+        }
+        Transfer::Active => (Way::Out, active, Some(20)),
+    };
+    if port.is_some() {
+        turns.push((Way::In, b"200 ok\r\n".to_vec()));
+    }
+    turns.push((Way::Out, format!("STOR boot{}.bin\r\n", random.below(99)).into_bytes()));
+    // What was told is a turn too.
+    let opened = turns.len() + 1;
+    turns.push((Way::In, b"150 go on\r\n226 stored\r\n".to_vec()));
+    let beside = Beside {
+        ipv4: matches!(transfer, Transfer::Passive),
+        listener,
+        told: (at, tell),
+        opened,
+        port: port.unwrap_or_else(|| random.between(40_000, 65_000) as u16),
+        turns: vec![(Way::Out, content.to_vec())],
+    };
+    Talk { beside: Some(beside), ..Talk::tcp(21, turns) }
+}
+
+/// PORT (RFC 959 section 4.1.2), or over IPv6 EPRT (RFC 2428 section 2).
+fn active(at: SocketAddr) -> Vec<u8> {
+    match at {
+        SocketAddr::V4(_) => format!("PORT {}\r\n", commas(at)),
+        SocketAddr::V6(at) => format!("EPRT |2|{}|{}|\r\n", at.ip(), at.port()),
+    }
+    .into_bytes()
+}
+
+/// The bytes of address and port.
+fn commas(at: SocketAddr) -> String {
+    let [high, low] = at.port().to_be_bytes();
+    format!("{},{high},{low}", at.ip().to_string().replace('.', ","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +232,25 @@ mod tests {
         assert_eq!(text.unwrap().1, b"a: b\r\n\r\n..x\r\n.\r\n");
         let turns = imap(b"a: b\r\n");
         assert!(turns[3].1.ends_with(b"{6}\r\n"));
+    }
+
+    #[test]
+    fn a_second_connection_is_told_of() {
+        let seen = (0..40).map(|item| {
+            let talk = ftp_upload(b"abc", &mut Random::new(3, item));
+            let beside = talk.beside.unwrap();
+            let said = (beside.told.1)("192.0.2.1:258".parse().unwrap());
+            assert!(talk.turns[beside.opened - 2].1.starts_with(b"STOR "));
+            String::from_utf8(said).unwrap()
+        });
+        let seen: std::collections::BTreeSet<_> = seen.collect();
+        let expected = [
+            "227 Entering Passive Mode (192,0,2,1,1,2)\r\n",
+            "229 Entering Extended Passive Mode (|||258|)\r\n",
+            "PORT 192,0,2,1,1,2\r\n",
+        ];
+        assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+        assert_eq!(active("[2001:db8::1]:258".parse().unwrap()), b"EPRT |2|2001:db8::1|258|\r\n");
     }
 
     #[test]

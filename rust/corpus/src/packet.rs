@@ -1,6 +1,6 @@
 //! Conversations as packets: cut, late, repeated and out of order, as networks deliver them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::random::Random;
 
@@ -22,27 +22,87 @@ pub struct Packet {
     pub bytes: Vec<u8>,
 }
 
-/// What two ends say, in turns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is said, in turns.
+pub type Turns = Vec<(Way, Vec<u8>)>;
+
+/// What two ends say.
+#[derive(Debug, Clone)]
 pub struct Talk {
     /// Whether it goes over UDP: then each turn is one datagram.
     pub udp: bool,
     /// The server's port.
     pub port: u16,
     /// The turns.
-    pub turns: Vec<(Way, Vec<u8>)>,
+    pub turns: Turns,
+    /// A second connection between the two.
+    pub beside: Option<Beside>,
+    /// The secrets of what is encrypted, as a key log (RFC 9850).
+    pub keys: String,
+}
+
+impl Talk {
+    /// Over TCP.
+    pub const fn tcp(port: u16, turns: Turns) -> Self {
+        Self { udp: false, port, turns, beside: None, keys: String::new() }
+    }
+
+    /// Over UDP.
+    pub fn udp(port: u16, turns: Turns) -> Self {
+        Self { udp: true, ..Self::tcp(port, turns) }
+    }
+}
+
+/// A second connection, of which the first one tells where it goes.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// Whether it can be told of over IPv4 only.
+    pub ipv4: bool,
+    /// Who waits for it, and tells where.
+    pub listener: Way,
+    /// What the listener says, at this turn of the first connection.
+    pub told: (usize, fn(SocketAddr) -> Vec<u8>),
+    /// The turn of the first connection before which it is opened and closed, with all that is said in it.
+    pub opened: usize,
+    /// The server's port.
+    pub port: u16,
+    /// Its turns.
+    pub turns: Turns,
 }
 
 /// Most payload bytes of a packet.
 const MOST: usize = 1380;
 
-/// The talk as packets. `port` is the phone's.
-pub fn packets(talk: &Talk, port: u16, random: &mut Random) -> Vec<Packet> {
-    let mut link = Link::new(port, talk.port, random);
+/// The talk as packets. `ports` are the phone's: of the first connection and of the one beside it.
+pub fn packets(talk: &Talk, ports: [u16; 2], random: &mut Random) -> Vec<Packet> {
+    let ipv4 = talk.beside.as_ref().is_some_and(|beside| beside.ipv4);
+    let mut link = Link::new(ports[0], talk.port, ipv4, random);
     if talk.udp {
         return talk.turns.iter().flat_map(|(way, bytes)| link.datagram(*way, bytes)).collect();
     }
-    link.connection(&talk.turns, random)
+    let Some(beside) = &talk.beside else { return link.connection(Way::Out, &talk.turns, random) };
+    let second = Link::to(link.ends.map(|(address, _)| address), [ports[1], beside.port], random);
+    with_beside(link, &talk.turns, second, beside, random)
+}
+
+/// Both connections, one within the other.
+fn with_beside(
+    mut link: Link,
+    turns: &Turns,
+    mut second: Link,
+    beside: &Beside,
+    random: &mut Random,
+) -> Vec<Packet> {
+    let (at, tell) = beside.told;
+    let listener = second.ends[index(beside.listener)];
+    let mut told = turns.clone();
+    told.insert(at, (beside.listener, tell(listener.into())));
+    let (before, after) = told.split_at(beside.opened);
+    let mut out = link.opening(Way::Out);
+    out.extend(link.turns(before, random));
+    out.extend(second.connection(other(beside.listener), &beside.turns, random));
+    out.extend(link.turns(after, random));
+    out.extend(link.closing());
+    out
 }
 
 struct Link {
@@ -54,31 +114,47 @@ struct Link {
 }
 
 impl Link {
-    fn new(phone: u16, server: u16, random: &mut Random) -> Self {
-        let (local, remote) = if random.happens(25) {
+    fn new(phone: u16, server: u16, ipv4: bool, random: &mut Random) -> Self {
+        let addresses = if !ipv4 && random.happens(25) {
             let tail = u128::from(random.next());
             let local = Ipv6Addr::from(0xfd00_0000_0000_0000_0000_0000_0000_0002);
-            (local.into(), Ipv6Addr::from(0x2001_0db8_0000_0000_0000_0000_0000_0000 | tail).into())
+            [local.into(), Ipv6Addr::from(0x2001_0db8_0000_0000_0000_0000_0000_0000 | tail).into()]
         } else {
             let remote =
                 Ipv4Addr::new(198, 18 + random.below(2) as u8, random.next() as u8, random.next() as u8);
-            (IpAddr::from(Ipv4Addr::new(10, 215, 173, 2)), remote.into())
+            [IpAddr::from(Ipv4Addr::new(10, 215, 173, 2)), remote.into()]
         };
+        Self::to(addresses, [phone, server], random)
+    }
+
+    fn to(addresses: [IpAddr; 2], ports: [u16; 2], random: &mut Random) -> Self {
         // A tenth begins so near the end that the numbers wrap.
         let mut start =
             || if random.happens(10) { u32::MAX - random.below(600) as u32 } else { random.next() as u32 };
-        Self { ends: [(local, phone), (remote, server)], next: [start(), start()], datagrams: 0 }
+        let ends = [(addresses[0], ports[0]), (addresses[1], ports[1])];
+        Self { ends, next: [start(), start()], datagrams: 0 }
     }
 
-    fn connection(&mut self, turns: &[(Way, Vec<u8>)], random: &mut Random) -> Vec<Packet> {
-        let mut out =
-            vec![self.control(Way::Out, 0x02), self.control(Way::In, 0x12), self.control(Way::Out, 0x10)];
+    /// A connection that `way` opens and the phone closes.
+    fn connection(&mut self, way: Way, turns: &[(Way, Vec<u8>)], random: &mut Random) -> Vec<Packet> {
+        [self.opening(way), self.turns(turns, random), self.closing()].concat()
+    }
+
+    fn opening(&mut self, way: Way) -> Vec<Packet> {
+        vec![self.control(way, 0x02), self.control(other(way), 0x12), self.control(way, 0x10)]
+    }
+
+    fn closing(&mut self) -> Vec<Packet> {
+        vec![self.control(Way::Out, 0x11), self.control(Way::In, 0x11), self.control(Way::Out, 0x10)]
+    }
+
+    fn turns(&mut self, turns: &[(Way, Vec<u8>)], random: &mut Random) -> Vec<Packet> {
+        let mut out = Vec::new();
         for (way, bytes) in turns {
             let segments = self.segments(*way, bytes, random);
             out.extend(disturbed(segments, random));
             out.push(self.control(other(*way), 0x10));
         }
-        out.extend([self.control(Way::Out, 0x11), self.control(Way::In, 0x11), self.control(Way::Out, 0x10)]);
         out
     }
 
@@ -232,8 +308,8 @@ mod tests {
         let said: Vec<u8> = (0..3000u32).map(|it| (it % 251) as u8).collect();
         for item in 0..200 {
             let mut random = Random::new(3, item);
-            let talk = Talk { udp: false, port: 80, turns: vec![(Way::Out, said.clone())] };
-            let sent = packets(&talk, 40_000, &mut random);
+            let talk = Talk::tcp(80, vec![(Way::Out, said.clone())]);
+            let sent = packets(&talk, [40_000, 50_000], &mut random);
             let header = if sent[0].bytes[0] == 0x60 { 40 } else { 20 };
             let start =
                 u32::from_be_bytes(*sent[0].bytes[header + 4..].first_chunk().unwrap()).wrapping_add(1);

@@ -116,9 +116,29 @@ pub fn mqtt5_publish(topic: &str, properties: &[Field], payload: &[u8]) -> Vec<u
 
 /// A CoAP POST (RFC 7252 section 3). Options are number and value, sorted by number.
 pub fn coap(options: &[(u16, &[u8])], payload: &[u8], random: &mut Random) -> Vec<u8> {
-    let mut out = vec![0x44, 0x02];
-    out.extend(random.bytes(6));
-    let mut last = 0;
+    [vec![0x44, 0x02], random.bytes(6), coap_body(options, payload)].concat()
+}
+
+/// The same over TCP (RFC 8323 section 3.2), behind capabilities and settings (section 5.3) that tell how long a message may be.
+pub fn coap_over_tcp(options: &[(u16, &[u8])], payload: &[u8], random: &mut Random) -> Vec<u8> {
+    let body = coap_body(options, payload);
+    let (length, more) = match body.len() {
+        // Two bytes count up to there.
+        len @ 0..65_805 => nibble(len),
+        len => (15, (len as u32 - 65_805).to_be_bytes().to_vec()),
+    };
+    let settings = [0x30, 0xe1, 0x22, 0x20, 0x00];
+    let token = random.bytes(4);
+    [&settings[..], &[length << 4 | 4], &more, &[0x02], &token, &body].concat()
+}
+
+/// The server's settings.
+pub fn coap_answer() -> Vec<u8> {
+    vec![0x30, 0xe1, 0x22, 0x08, 0x00]
+}
+
+fn coap_body(options: &[(u16, &[u8])], payload: &[u8]) -> Vec<u8> {
+    let (mut out, mut last) = (Vec::new(), 0);
     for (number, value) in options {
         let (delta, more_delta) = nibble((number - last).into());
         let (length, more_length) = nibble(value.len());
@@ -185,51 +205,6 @@ fn websocket_frame(first: u8, payload: &[u8], random: &mut Random) -> Vec<u8> {
     out
 }
 
-/// An HTTP/2 connection with one request, header fields as literals (RFC 9113, RFC 7541 section 6.2.2).
-pub fn http2(method: &str, path: &str, head: &[Field], body: &[u8], random: &mut Random) -> Vec<u8> {
-    let mut fields = vec![
-        Field::new(":method", method),
-        Field::new(":scheme", "http"),
-        Field::new(":path", path),
-        Field::new(":authority", host(random)),
-    ];
-    fields.extend(head.iter().map(|it| Field::new(it.name.to_ascii_lowercase(), it.value.clone())));
-    let block: Vec<u8> = fields
-        .iter()
-        .flat_map(|it| [vec![0], prefixed(it.name.as_bytes()), prefixed(&it.value)].concat())
-        .collect();
-    let last = if body.is_empty() { 5 } else { 4 };
-    let mut out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    out.extend(http2_frame(4, 0, 0, &[]));
-    out.extend(http2_frame(1, last, 1, &block));
-    let size = random.between(1 + body.len() as u64 / 5, 1 + body.len() as u64) as usize;
-    let count = body.chunks(size).count();
-    for (number, part) in body.chunks(size).enumerate() {
-        out.extend(http2_frame(0, u8::from(number + 1 == count), 1, part));
-    }
-    out
-}
-
-/// The server's SETTINGS.
-pub fn http2_answer() -> Vec<u8> {
-    http2_frame(4, 0, 0, &[])
-}
-
-fn http2_frame(kind: u8, flags: u8, stream: u32, body: &[u8]) -> Vec<u8> {
-    let length = (body.len() as u32).to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), body].concat()
-}
-
-/// A string literal without Huffman code.
-fn prefixed(text: &[u8]) -> Vec<u8> {
-    let length = if text.len() < 127 {
-        vec![text.len() as u8]
-    } else {
-        [vec![127], varint(text.len() as u64 - 127)].concat()
-    };
-    [length, text.to_vec()].concat()
-}
-
 /// The target of a request with one field in its query.
 pub fn query(path: &str, fields: &[Field]) -> String {
     let pairs: Vec<String> = fields
@@ -250,12 +225,13 @@ mod tests {
         let publish = mqtt5_publish("t", &[Field::new("a", "b")], b"c");
         assert_eq!(publish, b"\x30\x0c\0\x01t\x07\x26\0\x01a\0\x01bc");
         assert_eq!(coap(&[(11, b"rd")], b"x", random)[8..], *b"\xb2rd\xffx");
+        let stream = coap_over_tcp(&[(11, b"rd")], &[b'x'; 10], random);
+        // 14 bytes behind the token: 13 and one.
+        assert_eq!((&stream[5..8], &stream[12..16]), (&[0xd4, 1, 2][..], &b"\xb2rd\xff"[..]));
         let frame = websocket_frame(0x81, b"hi", random);
         assert_eq!((frame[0], frame[1], frame[6] ^ frame[2]), (0x81, 0x82, b'h'));
         assert_eq!(dns("a.b", random)[12..], *b"\x01a\x01b\0\0\x01\0\x01");
         assert_eq!(chunks(b"abc", random).last(), Some(&b'\n'));
         assert_eq!(query("/p", &[Field::new("a", "b c")]), "/p?a=b%20c");
-        assert!(http2("GET", "/", &[], b"", random).starts_with(b"PRI "));
-        assert_eq!(prefixed(&[b'x'; 200])[..2], [127, 73]);
     }
 }

@@ -3,9 +3,8 @@
 
 use crate::binary::protobuf_field;
 use crate::content::{Field, varint};
-use crate::mail::Turns;
 use crate::markup::marked;
-use crate::packet::Way;
+use crate::packet::{Turns, Way};
 use crate::random::Random;
 
 /// A SIP request (RFC 3261) with further header fields and a body.

@@ -165,8 +165,9 @@ pub fn quoted_printable(text: &[u8]) -> Vec<u8> {
             b' ' if ends_line => b"=20".to_vec(),
             byte => vec![byte],
         };
-        // The mark of a line that goes on needs a place too.
-        if column + piece.len() > LONGEST - usize::from(!ends_line) {
+        // The mark of a line that goes on needs a place too; what ends a line is none of it.
+        let ends = matches!(piece[..], [b'\r' | b'\n']);
+        if !ends && column + piece.len() > LONGEST - usize::from(!ends_line) {
             out.extend(b"=\r\n");
             column = 0;
         }
@@ -208,6 +209,8 @@ mod tests {
         assert_eq!(quoted_printable("a=b \r\nü\n".as_bytes()), b"a=3Db=20\r\n=C3=BC=0A");
         let written = quoted_printable(&[b'x'; 200]);
         assert!(written.split(|byte| *byte == b'\n').all(|line| line.len() <= 77), "{written:?}");
+        let whole = [&[b'x'; 76][..], b"\r\n"].concat();
+        assert_eq!(quoted_printable(&whole), whole);
         assert_eq!(written.iter().filter(|byte| **byte == b'x').count(), 200);
         assert_eq!(utf16("é1".as_bytes(), u16::to_be_bytes), [0, 0xe9, 0, b'1']);
     }

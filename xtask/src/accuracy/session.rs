@@ -8,7 +8,7 @@ use corpus::form::Grade;
 use corpus::{Corpus, SESSION, Sample, Truth, Way};
 use inspect::identifier::{Confidence, KnownIdentifier};
 use inspect::report::{Finding, Identifier, Severity};
-use inspect::{Config, Inspector};
+use inspect::{Config, Inspector, KeyLog};
 use packet::{Direction, Input, Timestamp};
 
 use super::board::Board;
@@ -24,8 +24,9 @@ pub fn run(corpus: Corpus, session: u64, board: &mut Board) -> Result<()> {
         (session * SESSION..(session + 1) * SESSION).map(|it| corpus.sample(it)).collect();
     let findings = inspect(corpus, session, &samples)?;
     for sample in &samples {
-        let found = findings.get(&corpus::port(sample.number)).map(Vec::as_slice).unwrap_or_default();
-        judge(sample, found, board);
+        let ports = corpus::ports(sample.number);
+        let found: Vec<&Finding> = ports.iter().filter_map(|port| findings.get(port)).flatten().collect();
+        judge(sample, &found, board);
     }
     Ok(())
 }
@@ -41,7 +42,11 @@ fn inspect(corpus: Corpus, session: u64, samples: &[Sample]) -> Result<BTreeMap<
         })
         .collect();
     let watch = watch.map_err(|error| anyhow!(error))?;
-    let config = Config { source: "accuracy".to_owned(), watch, ..Config::default() };
+    let mut keys = KeyLog::default();
+    samples.iter().for_each(|sample| {
+        keys.add(sample.keys.as_bytes());
+    });
+    let config = Config { source: "accuracy".to_owned(), watch, keys, ..Config::default() };
     let mut inspector = Inspector::new(config).map_err(|error| anyhow!(error))?;
     let mut now = Timestamp::from_nanos(1_700_000_000_000_000_000);
     for together in samples.chunks(AT_ONCE) {
@@ -70,7 +75,7 @@ fn inspect(corpus: Corpus, session: u64, samples: &[Sample]) -> Result<BTreeMap<
     Ok(out)
 }
 
-fn judge(sample: &Sample, findings: &[Finding], board: &mut Board) {
+fn judge(sample: &Sample, findings: &[&Finding], board: &mut Board) {
     if let Some(truth) = &sample.truth {
         board.count_truth(sample.number, truth, findings.iter().any(|finding| is_found(truth, finding)));
     } else {

@@ -8,7 +8,7 @@ use super::part::everything;
 use super::walk::step_text;
 use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, header, hex, json, jwt, mime,
-    msgpack, multipart, percent, plist, protobuf, quoted, text, utf16, wbxml, xml,
+    msgpack, multipart, percent, plist, protobuf, quoted, target, text, utf16, wbxml, xml,
 };
 use crate::protocol::{http2_data, undo_huffman, unpack, websocket_payload};
 
@@ -112,7 +112,10 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
         "json" => pick(&json::pieces(bytes, limits.steps, &mut everything)),
         "xml" => pick(&xml::pieces(bytes, limits.steps)),
         "form" => pick(&form::pieces(bytes, limits.steps, &mut everything)),
-        "query" => pick(&text::query(bytes, limits.steps)),
+        "target" => pick(&target::path(bytes)),
+        "query" => {
+            pick(&text::query(bytes, limits.steps)).or_else(|| pick(&target::query(bytes, limits.steps)))
+        }
         "cookie" => pick(&header::cookies(bytes, limits.steps)),
         "credentials" => pick(&header::credentials(bytes)),
         "protobuf" => pick(&protobuf::pieces(bytes, limits.steps)?),

@@ -5,7 +5,7 @@
 //!
 //! A leaf knows the chain of steps that led to it. Steps of two sorts make a chain:
 //! - *selecting* steps name a part of what they are given: `http body`, `http query imei`, `json device.imei`,
-//!   `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `grpc message`, `multipart file`, `cookie uid`, `text IMEI`, and likewise `cbor`,
+//!   `target path[2]` and `query imei` (of a target that was decoded), `form data`, `xml Source.LocURI`, `protobuf 4.1.1`, `grpc message`, `multipart file`, `cookie uid`, `text IMEI`, and likewise `cbor`,
 //!   `msgpack`, `plist`, `wbxml`, `der`, `mime`, `jwt`, `data` (the content of a `data:` URL), `delimited` (of protobuf
 //!   messages behind their lengths);
 //! - *transforming* steps change the bytes: `chunked`, `frames`, `huffman`, `gzip`, `zlib`, `deflate`, `brotli`, `zstd`, `lz4`, `lz4-block`,
@@ -43,6 +43,7 @@ mod quoted;
 mod schema;
 mod sniff;
 mod syncml;
+mod target;
 mod text;
 mod transfer;
 mod tree;

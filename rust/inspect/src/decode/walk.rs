@@ -301,7 +301,12 @@ impl<'a, 'w> Walk<'a, 'w> {
                 }
                 (_, content) => content,
             };
-            let replaced = matches!(&content, Content::Encoded(step, _) if *step == "percent");
+            let replaced = match &content {
+                Content::Plain => false,
+                Content::Encoded(step, _) => *step == "percent" || word == "grpc",
+                // Beside a value in a binary message stand names and lengths that pass for more of it.
+                Content::Parts(inner, _) => word == "grpc" && !matches!(*inner, "text" | "query"),
+            };
             if !matches!(content, Content::Plain) {
                 let number = self
                     .out

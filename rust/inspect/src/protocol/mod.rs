@@ -25,6 +25,7 @@ mod mcs;
 mod message;
 mod mqtt;
 mod ntp;
+mod qpack;
 mod quic;
 mod reader;
 mod session;
@@ -238,7 +239,7 @@ pub enum BodyCoding {
     Plain,
     /// In chunks (RFC 9112 section 7.1).
     Chunked,
-    /// In DATA frames of this HTTP/2 stream (RFC 9113 section 6.1), with those of others between them.
+    /// In DATA frames of this stream: of HTTP/2 (RFC 9113 section 6.1), with those of others between them, or of HTTP/3.
     Frames(u32),
 }
 
@@ -378,7 +379,7 @@ pub struct Part {
 /// What a part's value is made of, again: `step` is the part's decode step, `bytes` are those of its range. `None`:
 /// the value is the bytes as they stand there, or nearly.
 pub(crate) fn unpack(step: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-    step.starts_with("supl set_id.").then(|| supl::unpack(bytes)).flatten()
+    supl::unpack(step.strip_prefix("supl ")?, bytes)
 }
 
 /// Readable bytes without a known protocol.

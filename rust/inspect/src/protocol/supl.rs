@@ -1,5 +1,8 @@
-//! SUPL (OMA-TS-ULP): whom a phone says it is when it asks for help to find its place. Packed as ASN.1's unaligned PER
-//! wants it: bits, not bytes. (Servers on port 7275 want TLS around it.)
+//! SUPL (OMA-TS-ULP): whom a phone says it is, and in which cell, when it asks for help to find its place. Packed as
+//! ASN.1's unaligned PER wants it: bits, not bytes. (Servers on port 7275 want TLS around it.)
+
+mod bits;
+mod place;
 
 use packet::Direction;
 
@@ -7,6 +10,8 @@ use super::Observation;
 use super::dissector::Opening;
 use super::framed::{Framing, Length};
 use super::message::Parts;
+use bits::Bits;
+use place::{place, skip_address};
 
 /// Length, version, and the first bits of the session.
 const HEAD: usize = 5;
@@ -16,6 +21,8 @@ const PORTS: [u16; 2] = [7275, 7276];
 const NUMBER: usize = 8;
 /// Where the number's first bit stands: flags, number and kind of the session come before it.
 const NUMBER_BIT: usize = HEAD * 8 + 2 + 16 + 4;
+/// What the names of the numbers of a place begin with.
+const PLACE: &str = "location_id.";
 
 /// Whether a stream begins with a message of the phone's whose session names it; `None`: it may yet.
 pub(super) fn probe(opening: &Opening<'_>) -> Option<bool> {
@@ -48,43 +55,37 @@ enum Name {
     Nai { text: Vec<u8>, range: std::ops::Range<usize> },
 }
 
-/// Bits from the highest of each byte on.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn take(&mut self, count: usize) -> Option<u16> {
-        let mut value = 0u16;
-        for _ in 0..count {
-            let bit = self.bytes.get(self.at / 8)? >> (7 - self.at % 8) & 1;
-            value = value << 1 | u16::from(bit);
-            self.at += 1;
-        }
-        Some(value)
-    }
-}
-
-/// ULP section 10.8: two flags for the two parts of the session, its number, then the kind of name out of six.
+/// ULP section 11.5: two flags for the two parts of the session, then the phone's part: its number and who it is.
 fn session_name(bytes: &[u8]) -> Option<Name> {
-    let mut bits = Bits { bytes, at: HEAD * 8 };
-    let phone_part = bits.take(1)? == 1;
-    bits.take(1 + 16)?;
-    let extended = bits.take(1)? == 1;
-    if !phone_part || extended {
-        return None;
-    }
-    let kind = match bits.take(3)? {
+    let mut bits = Bits::new(bytes, HEAD);
+    let phone_part = bits.flag()?;
+    bits.skip(1 + 16)?;
+    if phone_part { set_id(&mut bits)? } else { None }
+}
+
+/// One kind of name out of six; `Some(None)` when it is none that tells anything.
+fn set_id(bits: &mut Bits<'_>) -> Option<Option<Name>> {
+    // The first bit says that it is a kind of a later version.
+    let kind = match bits.take(4)? {
         0 => "msisdn",
         1 => "mdn",
+        2 => return bits.skip(34).map(|()| None),
         3 => "imsi",
-        4 => return nai(&mut bits),
+        4 => return nai(bits).map(Some),
+        5 => return skip_address(bits).map(|()| None),
         _ => return None,
     };
-    let range = bits.at / 8..(bits.at + NUMBER * 8).div_ceil(8);
-    let digits = unpack(bytes.get(range.clone())?)?;
-    Some(Name::Number { kind, digits, range })
+    let octets = number(bits)?;
+    let range = bits.at() / 8 - NUMBER..bits.at().div_ceil(8);
+    Some(digits(&octets).map(|digits| Name::Number { kind, digits, range }))
+}
+
+fn number(bits: &mut Bits<'_>) -> Option<[u8; NUMBER]> {
+    let mut octets = [0u8; NUMBER];
+    for octet in &mut octets {
+        *octet = bits.take(8)? as u8;
+    }
+    Some(octets)
 }
 
 /// The first digit is in the lower half; what is not used is filled with ones.
@@ -96,22 +97,24 @@ fn digits(octets: &[u8]) -> Option<Vec<u8>> {
     (filled && valid && count >= 6).then(|| nibbles[..count].iter().map(|nibble| b'0' + nibble).collect())
 }
 
-/// The digits again of the bytes that they touch: they always begin at the same bit.
-pub(super) fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut bits = Bits { bytes, at: NUMBER_BIT % 8 };
-    let mut octets = [0u8; NUMBER];
-    for octet in &mut octets {
-        *octet = bits.take(8)? as u8;
+/// What the value of a part called `name` is made of, again, of the bytes of its range.
+pub(super) fn unpack(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    if let Some(name) = name.strip_prefix(PLACE) {
+        let numbers = place(bytes)?;
+        return numbers.into_iter().find(|(other, _)| *other == name).map(|(_, value)| value.into_bytes());
     }
-    digits(&octets)
+    // A number always begins at the same bit.
+    let mut bits = Bits::new(bytes, 0);
+    bits.skip(NUMBER_BIT % 8)?;
+    number(&mut bits).filter(|_| name.starts_with("set_id.")).and_then(|octets| digits(&octets))
 }
 
 /// A text of seven-bit characters, its length less one before it.
 fn nai(bits: &mut Bits<'_>) -> Option<Name> {
-    let len = usize::from(bits.take(10)?) + 1;
-    let start = bits.at / 8;
+    let len = bits.take(10)? as usize + 1;
+    let start = bits.at() / 8;
     let text = (0..len).map(|_| bits.take(7).map(|letter| letter as u8)).collect::<Option<Vec<u8>>>()?;
-    Some(Name::Nai { text, range: start..bits.at.div_ceil(8) })
+    Some(Name::Nai { text, range: start..bits.at().div_ceil(8) })
 }
 
 /// What SUPL's messages are read with.
@@ -138,7 +141,11 @@ impl Framing for Supl {
             Some(Name::Nai { text, range }) => parts.add_decoded("set_id.nai", text, range),
             None => {}
         }
-        // The rest, cells among it, is searched as it is.
+        // Its bits stand anywhere.
+        for (name, value) in place(bytes).unwrap_or_default() {
+            parts.add_decoded(format!("{PLACE}{name}"), value.into_bytes(), 0..bytes.len());
+        }
+        // The rest is searched as it is.
         parts.add("message", HEAD.min(bytes.len())..bytes.len());
         out.extend(parts.finish(direction, "supl", None));
     }
@@ -184,6 +191,25 @@ mod tests {
             let part = &message.parts[0];
             assert_eq!((&part.name[..], &part.value[..]), ("set_id.imsi", &b"001010123456789"[..]));
             assert_eq!(part.range, 7..16);
+        }
+    }
+
+    #[test]
+    fn a_place_is_named_and_made_again() {
+        let bytes = place::tests::start();
+        let out = dissect(7276, &[(OUT, &bytes)], 3);
+        let Some(Observation::Message(message)) = out.last() else { panic!("{out:?}") };
+        let parts: Vec<_> = message.parts.iter().map(|it| (&it.name[..], &it.value[..])).collect();
+        let cell: [(&str, &[u8]); 4] = [
+            ("location_id.mcc", b"262"),
+            ("location_id.mnc", b"2"),
+            ("location_id.lac", b"4660"),
+            ("location_id.cid", b"22136"),
+        ];
+        assert_eq!(parts[..4], cell);
+        for part in &message.parts[..4] {
+            let stands = part.range.start as usize..part.range.end as usize;
+            assert_eq!(unpack(&part.name, &bytes[stands]).as_ref(), Some(&part.value));
         }
     }
 

@@ -4,41 +4,25 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
-use smol_str::SmolStr;
-
 use super::{Task, Walk, place_of};
 use crate::decode::compress::{Format, inflate};
-use crate::decode::part::everything;
-use crate::decode::{Bytes, Piece, Place, Value, form, header, text};
-use crate::protocol::{BodyCoding, HttpMessage, segments};
+use crate::decode::{Bytes, Place, header, target, text};
+use crate::protocol::{BodyCoding, HttpMessage};
 
 impl<'a> Walk<'a, '_> {
     pub(super) fn target(&mut self, target: &'a str, range: &Range<u64>, huffman: bool) {
         let bytes = target.as_bytes();
-        let chain = self.step(None, Cow::Borrowed("http target"));
+        let (mut chain, mut place) = (self.step(None, Cow::Borrowed("http target")), place_of(bytes, range));
+        // Of what stands there as it is, each step says itself where it begins.
+        let (mut of_path, mut of_query) = ("http", "http query");
         if huffman {
-            self.out.objects += 1;
-            let (chain, place) = self.undo_huffman(chain, range);
-            let node = self.node(Bytes::Input(bytes), place, chain, 0);
-            let object = self.out.objects;
-            return self.queue.push(Task::new(node, "path", object, false));
+            (chain, place) = self.undo_huffman(chain, range);
+            (of_path, of_query) = ("target", "query");
         }
-        let place = place_of(bytes, range);
         let node = self.node(Bytes::Input(bytes), place, chain, 0);
-        let path_end = target.find('?').unwrap_or(target.len());
         self.out.objects += 1;
-        let mut pieces = vec![Piece::slice("path", 0..path_end, 1)];
-        pieces.extend(path_segments(bytes.get(..path_end).unwrap_or_default()));
-        self.parts(node, "http", pieces, false);
-        if path_end + 1 < target.len() {
-            let mut pieces = form::pieces(&bytes[path_end + 1..], self.limits.steps, &mut everything);
-            for piece in &mut pieces {
-                if let Value::Slice(range) = &mut piece.value {
-                    *range = range.start + path_end + 1..range.end + path_end + 1;
-                }
-            }
-            self.parts(node, "http query", pieces, false);
-        }
+        self.parts(node, of_path, target::path(bytes), false);
+        self.parts(node, of_query, target::query(bytes, self.limits.steps), false);
     }
 
     pub(super) fn headers(&mut self, message: &'a HttpMessage) {
@@ -124,14 +108,6 @@ impl<'a> Walk<'a, '_> {
         self.out.spent += out.bytes.len();
         Some((format.as_str(), out.bytes))
     }
-}
-
-/// The segments of a path that may be encoded. They have no name: the path as a whole has.
-fn path_segments(path: &[u8]) -> impl Iterator<Item = Piece> {
-    segments(path).map(|(number, range)| {
-        let piece = Piece::slice(format!("path[{number}]"), range, 1);
-        Piece { key: Some(SmolStr::default()), ..piece }
-    })
 }
 
 /// The name of a content coding, as clients read it: whatever else stands there is left out.

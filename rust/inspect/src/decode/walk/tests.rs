@@ -305,6 +305,32 @@ fn target_headers_and_cookies_are_leaves() {
 }
 
 #[test]
+fn a_binary_message_of_grpc_is_no_text_itself() {
+    let cbor = b"\xa2\x64imei\x6f490154203237518\x62on\xf5";
+    let body = [&[0, 0, 0, 0, cbor.len() as u8][..], cbor].concat();
+    let message = post("/pkg.Service/Method", &[("content-type", "application/grpc")], &body);
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
+    let holds = |leaf: &&Leaf| decoded.bytes(leaf).windows(15).any(|it| it == b"490154203237518");
+    let told = decoded.leaves().iter().filter(|leaf| !leaf.replaced).filter(holds);
+    let told: Vec<_> = told.map(|leaf| decoded.chain(leaf).join(" > ")).collect();
+    assert_eq!(told, ["http body > grpc message > cbor imei"]);
+}
+
+#[test]
+fn a_target_in_the_string_code_is_taken_apart_as_any() {
+    let mut message = post("/v1/MDAxMDE3MDAxMjM0NTY5?ssid=Haus%20am%20See&q=a%26b", &[], b"");
+    let HttpStart::Request { huffman, target_range, .. } = &mut message.start else { unreachable!() };
+    (*huffman, *target_range) = (true, 7..40);
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
+    let chain = |step: &str| format!("http target > huffman > query {step} > percent");
+    assert_eq!(leaves(&decoded, "ssid").last().unwrap(), &("Haus am See".into(), chain("ssid"), 7..40));
+    assert_eq!(leaves(&decoded, "q").last().unwrap().0, "a&b");
+    let path = leaves(&decoded, "");
+    let expected = "http target > huffman > target path[2] > base64";
+    assert!(path.iter().any(|it| it.0 == "001017001234569" && it.1 == expected), "{path:?}");
+}
+
+#[test]
 fn a_repeated_key_is_numbered() {
     let message = post("/?id=1&id=2", &[], b"");
     let decoded = decode_http(None, &message, Limits::default(), &mut everything);

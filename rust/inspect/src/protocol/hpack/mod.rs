@@ -100,7 +100,7 @@ impl Decoder {
     /// The fields of a block, and whether it is sound; those before the break if it is not.
     pub(super) fn decode(&mut self, block: &Block) -> (Vec<Field>, bool) {
         let mut out = Vec::new();
-        let (mut reader, mut listed) = (Reader { block, at: 0 }, 0);
+        let (mut reader, mut listed) = (Reader::new(block), 0);
         while reader.at < block.bytes.len() {
             let Some(field) = self.field(&mut reader) else { return (out, false) };
             let Some(field) = field else { continue };
@@ -115,11 +115,10 @@ impl Decoder {
     /// The next representation (RFC 7541 section 6): a field, or nothing if it changes the table's size only or names an
     /// entry that was not seen.
     fn field(&mut self, reader: &mut Reader<'_>) -> Option<Option<Field>> {
-        let start = reader.at;
         let first = reader.peek()?;
         if first & 0x80 != 0 {
-            let index = reader.integer(7)?;
-            return self.entry(index, reader.block.place(start..reader.at));
+            let (index, place) = reader.placed(|reader| reader.integer(7))?;
+            return self.entry(index, place);
         }
         if first & 0xe0 == 0x20 {
             let size = reader.integer(5)?;
@@ -131,10 +130,10 @@ impl Decoder {
         }
         let indexed = first & 0xc0 == 0x40;
         let name = match reader.integer(if indexed { 6 } else { 4 })? {
-            0 => reader.string()?.value,
+            0 => reader.string(7)?.value,
             index => self.entry(index, 0..0)?.map(|field| field.name).unwrap_or_default(),
         };
-        let field = Field { name, ..reader.string()? };
+        let field = Field { name, ..reader.string(7)? };
         if indexed {
             self.insert(field.clone());
         }
@@ -173,13 +172,17 @@ impl Decoder {
 }
 
 /// Reads a block's integers and strings (RFC 7541 section 5).
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     block: &'a Block,
     at: usize,
 }
 
-impl Reader<'_> {
-    fn peek(&self) -> Option<u8> {
+impl<'a> Reader<'a> {
+    pub(super) const fn new(block: &'a Block) -> Self {
+        Self { block, at: 0 }
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
         self.block.bytes.get(self.at).copied()
     }
 
@@ -189,7 +192,15 @@ impl Reader<'_> {
         Some(byte)
     }
 
-    fn integer(&mut self, bits: u32) -> Option<usize> {
+    /// What `read` yields, and where that stands in the stream.
+    pub(super) fn placed<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<(T, Range<u64>)> {
+        let start = self.at;
+        let yielded = read(self)?;
+        Some((yielded, self.block.place(start..self.at)))
+    }
+
+    /// A number in the last `bits` of a byte, and more bytes where it is larger.
+    pub(super) fn integer(&mut self, bits: u32) -> Option<usize> {
         let most = (1usize << bits) - 1;
         let mut value = usize::from(self.byte()?) & most;
         if value < most {
@@ -206,10 +217,10 @@ impl Reader<'_> {
         None
     }
 
-    /// A literal, as a field without a name.
-    fn string(&mut self) -> Option<Field> {
-        let huffman = self.peek()? & 0x80 != 0;
-        let length = self.integer(7)?;
+    /// A literal whose length stands in the last `bits` of a byte, as a field without a name.
+    pub(super) fn string(&mut self, bits: u32) -> Option<Field> {
+        let huffman = self.peek()? >> bits & 1 != 0;
+        let length = self.integer(bits)?;
         let part = self.at..self.at.checked_add(length)?;
         let bytes = self.block.bytes.get(part.clone())?;
         self.at = part.end;

@@ -13,6 +13,7 @@ use crate::stream::StreamEvent;
 pub use frame::data_of;
 use frame::{Frames, Head, Step};
 use stream::Streams;
+pub(super) use stream::message_of;
 
 /// What the client says first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

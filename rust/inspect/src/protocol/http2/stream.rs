@@ -90,17 +90,8 @@ impl Streams {
         {
             self.end(oldest, Some("unfinished"), out);
         }
-        let message = Box::new(HttpMessage {
-            direction: self.direction,
-            start: start(client, &fields, range.start),
-            headers: headers(fields).collect(),
-            body: Vec::new(),
-            body_range: range.end..range.end,
-            coding: BodyCoding::Plain,
-            cut: None,
-            range,
-        });
-        let stream = Stream { message: Some(message), frames_at: None, whole: true, yielded: false };
+        let message = message_of(self.direction, client, fields, range);
+        let stream = Stream { message: Some(message.into()), frames_at: None, whole: true, yielded: false };
         self.open.insert(id, stream);
     }
 
@@ -205,6 +196,20 @@ impl Stream {
             message.coding = BodyCoding::Frames(id);
         }
         out.push(Observation::Http(message));
+    }
+}
+
+/// A message of these fields, without a body. `client`: this side sends the requests.
+pub fn message_of(direction: Direction, client: bool, fields: Vec<Field>, range: Range<u64>) -> HttpMessage {
+    HttpMessage {
+        direction,
+        start: start(client, &fields, range.start),
+        headers: headers(fields).collect(),
+        body: Vec::new(),
+        body_range: range.end..range.end,
+        coding: BodyCoding::Plain,
+        cut: None,
+        range,
     }
 }
 

@@ -2,6 +2,7 @@
 //! encrypted with keys that only the two ends know, and is read where they were given.
 
 mod frame;
+mod http3;
 mod keys;
 mod sealed;
 mod streams;

@@ -59,7 +59,7 @@ impl Sealed {
             crypto: [Crypto::of(client, true), Crypto::of(client.reversed(), false)],
             id_len: [0; 2],
             expected: [[0; 2]; 2],
-            streams: Streams::new(hello, context),
+            streams: Streams::new(client, hello, context),
         }
     }
 

@@ -7,18 +7,16 @@ use std::mem;
 use packet::{Direction, Timestamp, Transport};
 
 use super::super::dissector::Dissector;
-use super::super::reader::Reader;
 use super::super::session::Context;
 use super::super::tls::decrypted;
-use super::super::{ClientHello, Message, Observation, Part};
+use super::super::{ClientHello, Observation};
+use super::http3::Http3;
 use crate::stream::{StreamEvent, Window};
 
 /// Streams that are put together at a time. Later ones are passed over.
 const MOST_STREAMS: usize = 256;
 /// Bytes of one connection that wait behind holes.
 const MOST_WAITING: usize = 1024 * 1024;
-/// Bytes of an HTTP/3 message that are kept.
-const MOST_KEPT: usize = 256 * 1024;
 /// Only one end sends on a stream whose id has this bit.
 const ONE_WAY: u64 = 2;
 const DNS_PORT: u16 = 53;
@@ -26,6 +24,7 @@ const DNS_PORT: u16 = 53;
 /// The streams of a connection.
 #[derive(Debug, Clone)]
 pub(super) struct Streams {
+    client: Direction,
     http3: bool,
     context: Context,
     by_id: BTreeMap<u64, Stream>,
@@ -40,7 +39,7 @@ struct Stream {
 #[derive(Debug, Clone)]
 enum Carries {
     /// A request and its reply.
-    Http3([Http3; 2]),
+    Http3(Box<[Http3; 2]>),
     Any(Box<Dissector>),
     /// What manages HTTP/3.
     Nothing,
@@ -57,11 +56,12 @@ struct Half {
 }
 
 impl Streams {
-    pub(super) fn new(hello: &ClientHello, context: &Context) -> Self {
+    /// `client`: which way the requests go.
+    pub(super) fn new(client: Direction, hello: &ClientHello, context: &Context) -> Self {
         let offers = |start: &str| hello.alpn.iter().any(|protocol| protocol.starts_with(start));
         let port = if offers("doq") { DNS_PORT } else { context.port };
         let context = Context { port, keys: context.keys.nested() };
-        Self { http3: offers("h3"), context, by_id: BTreeMap::new() }
+        Self { client, http3: offers("h3"), context, by_id: BTreeMap::new() }
     }
 
     /// Takes a piece of a stream.
@@ -119,7 +119,10 @@ impl Streams {
 
     fn carries(&self, id: u64) -> Carries {
         match (self.http3, id & ONE_WAY) {
-            (true, 0) => Carries::Http3(Direction::BOTH.map(Http3::new)),
+            (true, 0) => {
+                let half = |direction| Http3::new(direction, direction == self.client, id);
+                Carries::Http3(Box::new(Direction::BOTH.map(half)))
+            }
             (true, _) => Carries::Nothing,
             (false, _) => {
                 let dissector = Dissector::new(Transport::Tcp, self.context.port);
@@ -177,90 +180,5 @@ impl Carries {
             (Self::Http3(halves), StreamEvent::End) => halves[direction.index()].finish(out),
             (Self::Http3(_), StreamEvent::Gap { .. }) | (Self::Nothing, _) => {}
         }
-    }
-}
-
-/// One direction of an HTTP/3 request: its frames (RFC 9114 section 7). The fields are kept as QPACK (RFC 9204) codes
-/// them; what stands in them as text is found, what is Huffman coded is not.
-#[derive(Debug, Clone)]
-struct Http3 {
-    direction: Direction,
-    /// Head of a frame, as far as it came.
-    head: Vec<u8>,
-    kind: u64,
-    /// Bytes that are left of a frame's content.
-    left: u64,
-    fields: Vec<u8>,
-    body: Vec<u8>,
-    /// Bytes taken so far.
-    at: u64,
-    /// Whether it was yielded: more of it is passed over.
-    done: bool,
-}
-
-impl Http3 {
-    const DATA: u64 = 0;
-    const HEADERS: u64 = 1;
-
-    fn new(direction: Direction) -> Self {
-        Self {
-            direction,
-            head: Vec::new(),
-            kind: 0,
-            left: 0,
-            fields: Vec::new(),
-            body: Vec::new(),
-            at: 0,
-            done: false,
-        }
-    }
-
-    fn handle(&mut self, bytes: &[u8]) {
-        self.at += bytes.len() as u64;
-        let mut rest = bytes;
-        while let Some((&first, after)) = rest.split_first() {
-            if self.left == 0 {
-                self.head.push(first);
-                rest = after;
-                let mut reader = Reader(&self.head);
-                if let (Some(kind), Some(len)) = (reader.varint(), reader.varint()) {
-                    (self.kind, self.left) = (kind, len);
-                    self.head.clear();
-                }
-                continue;
-            }
-            let len = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
-            let (content, after) = rest.split_at(len);
-            (self.left, rest) = (self.left - len as u64, after);
-            let kept = match self.kind {
-                Self::DATA => &mut self.body,
-                Self::HEADERS => &mut self.fields,
-                _ => continue,
-            };
-            kept.extend_from_slice(&content[..len.min(MOST_KEPT.saturating_sub(kept.len()))]);
-        }
-    }
-
-    fn is_pending(&self) -> bool {
-        !self.done && self.fields.len() + self.body.len() > 0
-    }
-
-    fn finish(&mut self, out: &mut Vec<Observation>) {
-        if !self.is_pending() {
-            return;
-        }
-        self.done = true;
-        let part = |name: &str, value: &mut Vec<u8>| Part {
-            name: name.to_owned(),
-            value: mem::take(value),
-            range: 0..self.at,
-        };
-        let parts = [part("fields", &mut self.fields), part("body", &mut self.body)];
-        out.push(Observation::Message(Box::new(Message {
-            direction: self.direction,
-            protocol: "http3",
-            host: None,
-            parts: parts.into_iter().filter(|part| !part.value.is_empty()).collect(),
-        })));
     }
 }

@@ -54,6 +54,13 @@ fn parts(out: &[Observation]) -> Vec<(Direction, String, String)> {
                     .iter()
                     .map(|it| (message.direction, it.name.clone(), text(&it.value)))
                     .collect(),
+                Observation::Http(it) => {
+                    let fields = it
+                        .headers
+                        .iter()
+                        .map(|field| (it.direction, field.name.clone(), field.value.clone()));
+                    fields.chain([(it.direction, "body".to_owned(), text(&it.body))]).collect()
+                }
                 Observation::Readable(it) => vec![(it.direction, "bytes".to_owned(), text(&it.bytes))],
                 other => panic!("{other:?}"),
             },
@@ -69,8 +76,8 @@ fn a_request_is_put_together_whatever_the_cipher_and_the_order() {
         let keys = keys(suite, &secret(suite, "CLIENT_TRAFFIC_SECRET_0"));
         let mut sealed = sealed(suite, "h3");
         let mut out = Vec::new();
-        // HEADERS, DATA in two frames, an unknown frame between.
-        let request = b"\x01\x03abc\x00\x04imei\x21\x02??\x00\x10=490154203237518";
+        // HEADERS (a POST, and a field), DATA in two frames, an unknown frame between.
+        let request = b"\x01\x07\0\0\xd4\x21a\x01b\x00\x04imei\x21\x02??\x00\x10=490154203237518";
         let pieces = [
             short(&keys, b"srv", 0, 2, &stream(0, 20, &request[20..], true)),
             short(&keys, b"srv", 0, 1, &stream(0, 0, &request[..12], false)),
@@ -81,7 +88,7 @@ fn a_request_is_put_together_whatever_the_cipher_and_the_order() {
             sealed.handle_short(OUT, piece, &mut out);
         }
         sealed.flush(&mut out);
-        let expected = [("fields", "abc"), ("body", "imei=490154203237518")];
+        let expected = [("a", "b"), ("body", "imei=490154203237518")];
         assert_eq!(
             parts(&out),
             expected.map(|(name, text)| (OUT, name.to_owned(), text.to_owned())),
