@@ -331,7 +331,7 @@ impl TcpFlow {
         }
         if now < self.idle_deadline() {
             if let Stage::Open(terminator) = &mut self.stage {
-                terminator.push(now, wire);
+                terminator.handle_timeout(now, wire);
             }
             return self.poll(now, None, wire, changes);
         }

@@ -27,6 +27,8 @@ pub(crate) struct Terminator {
     window: u16,
     /// When to give smoltcp a push, should nothing happen before.
     push_at: Option<Timestamp>,
+    /// When it was given the last.
+    pushed: Timestamp,
 }
 
 /// What is kept of a connection in which nothing is under way: enough to go on as if nothing had been.
@@ -67,6 +69,7 @@ impl Terminator {
             acknowledged: isn.wrapping_add(1),
             window: 0,
             push_at: None,
+            pushed: Timestamp::default(),
         }
     }
 
@@ -214,18 +217,32 @@ impl Terminator {
         wire.poll(now, &mut self.endpoint, self.key.remote.ip(), packet);
     }
 
-    /// Makes smoltcp send what it has, if it has waited for nothing long enough. smoltcp 0.14 has no timer when the
+    /// Does what is due. smoltcp 0.14 probes a closed window with the byte behind all it has sent: when there is none, because
+    /// the window closed on what was lost, its probe is empty and the phone has no reason to answer.
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp, wire: &mut Wire) {
+        if self.push_at.is_some_and(|at| at <= now) {
+            self.push(now, wire);
+        }
+        if !self.is_shut() || self.look().send_queue() == 0 || now.since(self.pushed) < PERSIST {
+            return;
+        }
+        let before = wire.outbox.len();
+        self.poll(now, None, wire);
+        if wire.outbox.len() == before + 1 && wire.outbox.last().is_some_and(says_nothing) {
+            self.push(now, wire);
+        }
+    }
+
+    /// Makes smoltcp send what it has, when it has waited for nothing long enough. smoltcp 0.14 has no timer when the
     /// window closes while something is under way that then has to be sent again (RFC 9293 section 3.8.6.1), or when it
     /// opens again and something is lost: it would wait for ever for what the phone may have said and was lost.
     ///
     /// The push is what the phone said last, said again, with the least of windows if there is none: what fits it is the
     /// probe. Another window makes smoltcp forget how often it heard that; the third repetition then makes it send again
     /// what the phone has not acknowledged.
-    pub(crate) fn push(&mut self, now: Timestamp, wire: &mut Wire) {
-        if self.push_at.is_none_or(|at| now < at) {
-            return;
-        }
+    fn push(&mut self, now: Timestamp, wire: &mut Wire) {
         self.push_at = None;
+        self.pushed = now;
         let again = TcpSegment {
             source_port: self.key.local.port(),
             destination_port: self.key.remote.port(),
@@ -260,4 +277,10 @@ impl Terminator {
         self.push_at = None;
         Some(at?.max(now + Duration::from_micros(1)))
     }
+}
+
+/// Whether a packet is a bare acknowledgment.
+fn says_nothing(packet: &[u8]) -> bool {
+    let bare = TcpFlags { ack: true, ..TcpFlags::default() };
+    matches!(Packet::parse(packet).map(|packet| packet.segment), Ok(Segment::Tcp(tcp)) if tcp.payload.is_empty() && tcp.flags == bare)
 }

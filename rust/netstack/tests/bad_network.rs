@@ -150,6 +150,26 @@ fn probes_of_a_closed_window_may_be_lost_for_a_quarter_of_an_hour() {
 }
 
 #[test]
+fn a_window_that_closes_before_the_last_that_was_sent_is_probed_as_well() {
+    let mut stack = stack();
+    let (id, seq) = establish(&mut stack, V4);
+    stack.handle_packet(START, &with_window(1001, seq, 2000));
+    stack.handle_upstream(START, id, &[1; 1200]);
+    let _ = sent(&mut stack);
+    // A part was lost, and the phone has no more room for it. That it has room later is not heard.
+    stack.handle_packet(START, &with_window(1001, seq + 1000, 0));
+    let probes = pass(&mut stack, seconds(30));
+    let probed = probes.iter().any(|(_, packet)| {
+        let tcp = next_tcp(packet);
+        tcp.seq == seq + 1000 && !tcp.payload.is_empty()
+    });
+    assert!(probed && probes.len() < 20, "{} probes", probes.len());
+    stack.handle_packet(seconds(30), &with_window(1001, seq + 1000, 4000));
+    let sent = pass(&mut stack, seconds(60));
+    assert!(sent.iter().any(|(_, packet)| next_tcp(packet).payload.len() >= 199));
+}
+
+#[test]
 fn a_window_that_closes_on_lost_data_is_probed_as_well() {
     let mut stack = stack();
     let (id, seq) = establish(&mut stack, V4);
