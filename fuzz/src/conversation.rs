@@ -1,5 +1,6 @@
 //! Flows that are dissected: what both ends say, in turns.
 
+use inspect::KeyRing;
 use inspect::protocol::{Dissector, Observation};
 use inspect::stream::StreamEvent;
 use packet::{Direction, Timestamp, Transport};
@@ -37,6 +38,12 @@ impl Conversation {
             new.say(*direction, bytes);
         }
         new
+    }
+
+    /// One without a beginning, whose keys are given.
+    pub fn with_keys(transport: Transport, port: u16, keys: KeyRing) -> Self {
+        let dissector = Dissector::new(transport, port).with_keys(keys);
+        Self { transport, dissector, at: [0; 2], out: Vec::new() }
     }
 
     /// Data in one direction: of a stream, or a datagram.

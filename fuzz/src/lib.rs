@@ -10,6 +10,7 @@ pub mod decrypted;
 pub mod dissect;
 pub mod hpack;
 pub mod http2;
+pub mod http3;
 pub mod keylog;
 pub mod netstack;
 pub mod packet;
@@ -43,6 +44,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("hpack", hpack::run),
     ("http", after::http),
     ("http2", http2::run),
+    ("http3", http3::run),
     ("ike", after::ike),
     ("imap", after::imap),
     ("mcs", after::mcs),

@@ -52,22 +52,27 @@ pub fn run(data: &[u8]) {
 }
 
 /// A CRYPTO frame (RFC 9000 section 19.6).
-fn crypto(offset: u16, content: &[u8]) -> Vec<u8> {
+pub(crate) fn crypto(offset: u16, content: &[u8]) -> Vec<u8> {
     let varint = |value: u16| (0x4000 | value).to_be_bytes();
     [&[6][..], &varint(offset), &varint(content.len() as u16), content].concat()
 }
 
 /// What protects what one end sends.
-struct End {
+pub(crate) struct End {
     key: Aes128Gcm,
     iv: [u8; 12],
     header: Aes128,
 }
 
 impl End {
-    fn new(label: &str) -> Self {
-        let secret: [u8; 32] = expand(&Hkdf::new(Some(&SALT), &ID), label);
-        let secret = Hkdf::from_prk(&secret).expect("as long as the hash");
+    /// Of Initial packets.
+    pub(crate) fn new(label: &str) -> Self {
+        Self::of(&expand(&Hkdf::new(Some(&SALT), &ID), label))
+    }
+
+    /// Of the packets of a secret.
+    pub(crate) fn of(secret: &[u8; 32]) -> Self {
+        let secret = Hkdf::from_prk(secret).expect("as long as the hash");
         let key = |label| expand::<16>(&secret, label);
         Self {
             key: Aes128Gcm::new(&key("quic key").into()),
@@ -77,27 +82,40 @@ impl End {
     }
 
     /// An Initial packet (RFC 9000 section 17.2.2) with a packet number of two bytes.
-    fn initial(&self, number: u16, frames: &[u8]) -> Vec<u8> {
-        let frames = [frames, &vec![0; SHORTEST.saturating_sub(frames.len())]].concat();
+    pub(crate) fn initial(&self, number: u16, frames: &[u8]) -> Vec<u8> {
+        let frames = padded(frames);
         let len = (0x4000 | (frames.len() + 2 + 16) as u16).to_be_bytes();
-        let header = [&[0xc1, 0, 0, 0, 1, 8][..], &ID, &[0, 0], &len, &number.to_be_bytes()].concat();
+        self.seal(&[&[0xc1, 0, 0, 0, 1, 8][..], &ID, &[0, 0], &len].concat(), number, &frames)
+    }
+
+    /// A packet with a short header (RFC 9000 section 17.3.1), to an end whose connection id is empty.
+    pub(crate) fn short(&self, number: u16, frames: &[u8]) -> Vec<u8> {
+        self.seal(&[0x41], number, &padded(frames))
+    }
+
+    fn seal(&self, header: &[u8], number: u16, frames: &[u8]) -> Vec<u8> {
+        let number_at = header.len();
+        let header = [header, &number.to_be_bytes()].concat();
         let mut nonce = self.iv;
         let [high, low] = number.to_be_bytes();
         nonce[10] ^= high;
         nonce[11] ^= low;
-        let payload = Payload { msg: &frames, aad: &header };
+        let payload = Payload { msg: frames, aad: &header };
         let sealed = self.key.encrypt(&nonce.into(), payload).expect("a short message");
-        let number_at = header.len() - 2;
         let mut packet = [header, sealed].concat();
         // RFC 9001 section 5.4.
         let sample: [u8; 16] = *packet[number_at + 4..].first_chunk().expect("a tag at least");
         let mut mask = sample.into();
         self.header.encrypt_block(&mut mask);
-        packet[0] ^= mask[0] & 0x0f;
+        packet[0] ^= mask[0] & if packet[0] & 0x80 == 0 { 0x1f } else { 0x0f };
         packet[number_at] ^= mask[1];
         packet[number_at + 1] ^= mask[2];
         packet
     }
+}
+
+fn padded(frames: &[u8]) -> Vec<u8> {
+    [frames, &vec![0; SHORTEST.saturating_sub(frames.len())]].concat()
 }
 
 /// HKDF-Expand-Label (RFC 8446 section 7.1).
