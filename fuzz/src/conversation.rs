@@ -32,8 +32,7 @@ pub struct Conversation {
 impl Conversation {
     /// One that begins with these turns, to a port that decides where bytes do not.
     pub fn new(transport: Transport, port: u16, opening: &[Turn<'_>]) -> Self {
-        let dissector = Dissector::new(transport, port);
-        let mut new = Self { transport, dissector, at: [0; 2], out: Vec::new() };
+        let mut new = Self::with_keys(transport, port, KeyRing::default());
         for (direction, bytes) in opening {
             new.say(*direction, bytes);
         }
