@@ -13,11 +13,11 @@ use crate::wire::Wire;
 /// Idle time after which a connection is given up that is established, or closed in one half (RFC 5382 REQ-5: at least
 /// 2 h 4 min).
 pub(crate) const ESTABLISHED_IDLE: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
-/// The same while it opens, closes, or waits for an acknowledgment (RFC 5382 REQ-5: at least 4 min).
+/// The same while the phone owes the last segment of the handshake (RFC 5382 REQ-5: at least 4 min).
 pub(crate) const TRANSITORY_IDLE: Duration = Duration::from_secs(4 * 60);
-/// The same while the phone takes nothing more: it is asked once a minute (RFC 9293 section 3.8.6.1), and some questions and
-/// answers may be lost.
-pub(crate) const SHUT_IDLE: Duration = Duration::from_secs(15 * 60);
+/// The same while the phone owes the acknowledgment of what was sent, or takes nothing more (RFC 9293 section 3.8.3: R2 is at
+/// least 100 s). It is asked at most once a minute, and many questions and answers in a row may be lost: Linux's patience.
+pub(crate) const UNANSWERED: Duration = Duration::from_secs(15 * 60);
 /// How long a SYN is held that the upstream does not answer (RFC 9293 section 3.8.3: R2 of a SYN is at least 3 min).
 pub(crate) const HELD: Duration = Duration::from_secs(3 * 60);
 /// A deadline that is noticed this late was slept through, as when the device was suspended: nobody could be heard.
@@ -362,8 +362,8 @@ impl TcpFlow {
                     State::Established | State::CloseWait | State::FinWait2 if socket.send_queue() == 0 => {
                         ESTABLISHED_IDLE
                     }
-                    state if state != State::SynReceived && terminator.is_shut() => SHUT_IDLE,
-                    _ => TRANSITORY_IDLE,
+                    State::SynReceived => TRANSITORY_IDLE,
+                    _ => UNANSWERED,
                 }
             }
             // A SYN that comes again is no news.

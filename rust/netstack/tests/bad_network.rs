@@ -150,6 +150,22 @@ fn probes_of_a_closed_window_may_be_lost_for_a_quarter_of_an_hour() {
 }
 
 #[test]
+fn what_was_sent_may_be_lost_for_a_quarter_of_an_hour() {
+    for said in [&b""[..], b"something"] {
+        let mut stack = stack();
+        let (id, seq) = establish(&mut stack, V4);
+        assert_eq!(stack.handle_upstream(START, id, said), said.len());
+        stack.upstream_closed(START, id);
+        let again = pass(&mut stack, seconds(14 * 60));
+        assert!((10..100).contains(&again.len()), "sent {} times", again.len());
+        let end = seq + said.len() as u32 + 1;
+        stack.handle_packet(seconds(14 * 60), &tcp(V4, TcpControl::None, 1001, Some(end), &[]));
+        stack.handle_packet(seconds(14 * 60), &tcp(V4, TcpControl::Fin, 1001, Some(end), &[]));
+        assert_eq!(events(&mut stack).last(), Some(&Event::Closed), "{} bytes", said.len());
+    }
+}
+
+#[test]
 fn a_window_that_closes_before_the_last_that_was_sent_is_probed_as_well() {
     let mut stack = stack();
     let (id, seq) = establish(&mut stack, V4);
