@@ -360,7 +360,13 @@ impl Running {
         }
         let all_sent = self.sent == self.app.outgoing.len();
         let closes = self.finished || self.app.finish == Finish::AfterSending;
-        if all_sent && closes && matches!(socket.state(), State::Established | State::CloseWait) {
+        // In LAST-ACK smoltcp 0.14 does not hear that the other side's window opens.
+        let hears = match socket.state() {
+            State::Established => true,
+            State::CloseWait => socket.send_queue() == 0,
+            _ => false,
+        };
+        if all_sent && closes && hears {
             socket.close();
             busy = true;
         }
