@@ -22,23 +22,25 @@ pub struct Needle {
 
 /// Bytes that are looked at together.
 pub const BLOCK: usize = 4;
-/// A longer step would fill the filter with more blocks of each needle.
-const LONGEST_STEP: usize = 4;
-/// Bits of the filter at most: 32 KiB, which stays in the processor's nearest memory.
-const FILTER_BITS: u32 = 18;
-/// Bits of the filter for each block in it, so that few other blocks pass.
-const SPARSE: usize = 32;
+/// How far the blocks of the text stand apart that are looked up. A longer step would fill the filter with more blocks of
+/// each needle.
+const STEP: usize = 4;
+/// What is shorter has no block of its own in every step: with it, all blocks of the text are looked up. Of what is just as
+/// long, the last block in a step ends with a byte of the text's.
+const SHORT: usize = STEP + BLOCK - 2;
+/// Blocks that are looked up before any is acted on.
+const BATCH: usize = 4;
+/// Bits of the filter: 16 KiB, which stay in the processor's nearest memory. Eight values fill a fiftieth.
+const FILTER_BITS: u32 = 17;
 
 /// Needles, ready to be searched for.
 #[derive(Debug, Clone, Default)]
 pub struct Needles {
     list: Vec<Needle>,
-    /// How far the blocks of the text that are looked up stand apart.
+    /// How far the blocks of the text that are looked up stand apart: [`STEP`], or 1 where a needle is [`SHORT`].
     step: usize,
-    /// One bit for each block that a needle begins with, by the first bits of its hash.
-    filter: Vec<u64>,
-    /// How many bits of a hash lie behind those.
-    rest: u32,
+    /// None without needles.
+    filter: Option<Box<Filter>>,
     /// Where a block stands: where those with its hash begin in `places`.
     blocks: HashMap<u32, u32>,
     /// The needles' first blocks, by hash.
@@ -70,40 +72,57 @@ impl Needles {
     pub fn new(mut list: Vec<Needle>) -> Self {
         list.retain(|needle| needle.least >= BLOCK && needle.least <= needle.bytes.len());
         let Some(shortest) = list.iter().map(|needle| needle.least).min() else { return Self::default() };
-        let step = (shortest - BLOCK + 1).min(LONGEST_STEP);
-        let bits = (list.len() * step * SPARSE).next_power_of_two().clamp(64, 1 << FILTER_BITS);
-        let (mut filter, rest) = (vec![0u64; bits / 64], 32 - bits.trailing_zeros());
+        let step = if shortest < SHORT { 1 } else { STEP };
+        let mut filter = Filter::default();
         let mut places = Vec::with_capacity(list.len() * step);
         for (needle, it) in (0u32..).zip(&list) {
-            let blocks = it.bytes.windows(BLOCK).filter_map(<[u8]>::first_chunk);
-            for (lead, block) in (0u32..).zip(blocks).take(step) {
-                let hash = hash(*block);
-                let (word, bit) = slot(hash, rest);
-                filter[word] |= bit;
-                places.push(Beginning { hash, lead, needle });
+            let surely = &it.bytes[..it.least];
+            for lead in 0..step {
+                let block = &surely[lead..surely.len().min(lead + BLOCK)];
+                let lead = lead as u32;
+                places.extend(blocks(block).map(|block| Beginning { hash: hash(block), lead, needle }));
             }
         }
         places.sort_unstable();
+        places.dedup();
         let mut blocks = HashMap::default();
         for (at, place) in (0u32..).zip(&places) {
+            filter.add(place.hash);
             blocks.entry(place.hash).or_insert(at);
         }
-        Self { list, step, filter, rest, blocks, places }
+        Self { list, step, filter: Some(Box::new(filter)), blocks, places }
     }
 
     /// Every place where a needle is, by its first byte; of those at the same, what agrees longest comes first.
-    pub fn find(&self, bytes: &[u8], found: &mut dyn FnMut(Place)) {
-        if self.list.is_empty() {
-            return;
+    pub fn find(&self, text: &[u8], found: &mut dyn FnMut(Place)) {
+        match &self.filter {
+            Some(filter) if self.step == STEP => self.find_at::<STEP>(filter, text, found),
+            Some(filter) => self.find_at::<1>(filter, text, found),
+            None => {}
         }
+    }
+
+    /// [`Self::find`] with blocks that stand `STEP` apart.
+    fn find_at<const STEP: usize>(&self, filter: &Filter, text: &[u8], found: &mut dyn FnMut(Place)) {
         let mut at = 0;
-        while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-            let hash = hash(*block);
-            let (word, bit) = slot(hash, self.rest);
-            if self.filter.get(word).is_some_and(|bits| bits & bit != 0) {
-                self.check(bytes, at, hash, found);
+        while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<{ BATCH * self::STEP }>) {
+            let hashes: [u32; BATCH] = std::array::from_fn(|n| {
+                let at = n * STEP;
+                hash([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+            });
+            if hashes.iter().fold(false, |any, hash| any | filter.has(*hash)) {
+                for (n, hash) in hashes.into_iter().enumerate().filter(|(_, hash)| filter.has(*hash)) {
+                    self.check(text, at + n * STEP, hash, found);
+                }
             }
-            at += self.step;
+            at += BATCH * STEP;
+        }
+        while let Some(block) = text.get(at..).and_then(block) {
+            let hash = hash(block);
+            if filter.has(hash) {
+                self.check(text, at, hash, found);
+            }
+            at += STEP;
         }
     }
 
@@ -112,7 +131,7 @@ impl Needles {
     pub fn size(&self) -> usize {
         let needles: usize = self.list.iter().map(|it| size_of::<Needle>() + it.bytes.len()).sum();
         needles
-            + self.filter.len() * 8
+            + size_of::<Filter>()
             + self.blocks.capacity() * 9
             + self.places.len() * size_of::<Beginning>()
     }
@@ -129,7 +148,8 @@ impl Needles {
             let same = |(one, other): (&u8, &u8)| {
                 if needle.fold { one.to_ascii_lowercase() == *other } else { one == other }
             };
-            let agreed = text[start..].iter().zip(&needle.bytes).take_while(|pair| same(*pair)).count();
+            let rest = text.get(start..).unwrap_or_default();
+            let agreed = rest.iter().zip(&needle.bytes).take_while(|pair| same(*pair)).count();
             if agreed >= needle.least {
                 places.push(Place { tag: needle.tag, start, agreed });
             }
@@ -139,15 +159,49 @@ impl Needles {
     }
 }
 
+/// One bit for each block that a needle begins with, by the first bits of its hash.
+#[derive(Debug, Clone)]
+struct Filter([u64; 1 << (FILTER_BITS - 6)]);
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self([0; 1 << (FILTER_BITS - 6)])
+    }
+}
+
+impl Filter {
+    const fn add(&mut self, hash: u32) {
+        self.0[Self::word(hash)] |= 1 << Self::bit(hash);
+    }
+
+    const fn has(&self, hash: u32) -> bool {
+        self.0[Self::word(hash)] >> Self::bit(hash) & 1 != 0
+    }
+
+    const fn word(hash: u32) -> usize {
+        (hash >> (32 - FILTER_BITS + 6)) as usize
+    }
+
+    const fn bit(hash: u32) -> u32 {
+        hash >> (32 - FILTER_BITS) & 63
+    }
+}
+
 /// The hash of a block. Setting a bit makes letters of both cases the same, and some other bytes too, which does no harm.
 const fn hash(block: [u8; BLOCK]) -> u32 {
     (u32::from_le_bytes(block) | 0x2020_2020).wrapping_mul(0x9e37_79b1)
 }
 
-/// Where the filter keeps a hash: which word, which bit. `rest`: how many bits of the hash are left out.
-const fn slot(hash: u32, rest: u32) -> (usize, u64) {
-    let at = hash >> rest;
-    ((at >> 6) as usize, 1 << (at & 63))
+/// The block that a text begins with; at its end a zero may stand for the last byte.
+fn block(text: &[u8]) -> Option<[u8; BLOCK]> {
+    let short = || text.first_chunk::<{ BLOCK - 1 }>().map(|&[a, b, c]| [a, b, c, 0]);
+    text.first_chunk().copied().or_else(short)
+}
+
+/// The blocks of a text that may begin with `part`: where that is a byte short, the next may be any.
+fn blocks(part: &[u8]) -> impl Iterator<Item = [u8; BLOCK]> {
+    let last = if part.len() < BLOCK { 0..=u8::MAX } else { 0..=0 };
+    block(part).into_iter().flat_map(move |[a, b, c, d]| last.clone().map(move |any| [a, b, c, d | any]))
 }
 
 #[cfg(test)]
@@ -172,7 +226,12 @@ mod tests {
 
     #[test]
     fn finds_each_wherever_it_stands() {
-        let all = needles(&[(b"needle", true, 6), (b"Exact!", false, 6), (b"0123456789abcdef", true, 8)]);
+        let all = needles(&[
+            (b"needle", true, 6),
+            (b"Exact!", false, 6),
+            (b"0123456789abcdef", true, 8),
+            (b"cut off", true, 6),
+        ]);
         for lead in 0..40 {
             let place = |text: &str| format!("{}{text}", "x".repeat(lead));
             assert_eq!(find(&all, place("NeEdLe").as_bytes()), [(0, lead, 6)]);
@@ -181,6 +240,8 @@ mod tests {
             assert_eq!(find(&all, place("01234567zz").as_bytes()), [(2, lead, 8)]);
             assert_eq!(find(&all, place("0123456789ABCDEF").as_bytes()), [(2, lead, 16)]);
             assert_eq!(find(&all, place("0123456").as_bytes()), []);
+            assert_eq!(find(&all, place("cut of").as_bytes()), [(3, lead, 6)]);
+            assert_eq!(find(&all, place("cut of it").as_bytes()), [(3, lead, 6)]);
         }
     }
 
@@ -192,10 +253,16 @@ mod tests {
 
     #[test]
     fn agrees_with_looking_everywhere() {
+        for shortest in [BLOCK, SHORT, SHORT + 2] {
+            looks_everywhere(shortest);
+        }
+    }
+
+    fn looks_everywhere(shortest: usize) {
         let words: Vec<Vec<u8>> = (0..300u32)
             .map(|n| {
                 let text = format!("{:x}", u64::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-                text.as_bytes()[..5 + n as usize % 6].to_vec()
+                text.as_bytes()[..shortest + n as usize % 6].to_vec()
             })
             .collect();
         let list: Vec<(&[u8], bool, usize)> = words.iter().map(|it| (&**it, true, it.len())).collect();

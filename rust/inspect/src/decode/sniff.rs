@@ -369,10 +369,12 @@ pub fn is_promising(part: &[u8]) -> bool {
     !matches!(promise(part), Promise::None)
 }
 
+#[inline]
 fn promise(part: &[u8]) -> Promise {
-    if part.len() < 8 && !part.contains(&b'%') {
-        return Promise::None;
-    }
+    if part.len() < 8 && !part.contains(&b'%') { Promise::None } else { promise_of_long(part) }
+}
+
+fn promise_of_long(part: &[u8]) -> Promise {
     let class = part.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
     if class & (CONTROL | MARK) != 0 {
         return Promise::Some;

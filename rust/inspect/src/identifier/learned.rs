@@ -37,10 +37,12 @@ impl Learned {
     }
 
     /// What a whole value was called before.
+    #[inline]
     pub fn recognise(&self, value: &[u8]) -> Option<(Kind, &str)> {
-        if self.0.is_empty() {
-            return None;
-        }
+        if self.0.is_empty() { None } else { self.look_up(value) }
+    }
+
+    fn look_up(&self, value: &[u8]) -> Option<(Kind, &str)> {
         self.0.get(&plain(value.trim_ascii())?).map(|(kind, value)| (*kind, value.as_str()))
     }
 }

@@ -96,23 +96,23 @@ pub struct Names {
 
 impl Names {
     /// Which values are worth a look that are named so, inside of what `above` names.
+    #[inline]
     pub fn worth(&mut self, key: &[u8], above: &[u8]) -> Worth {
         let names = Short::new(key).zip(Short::new(above));
-        if let Some(worth) = names.and_then(|names| self.worth.get(names)) {
-            return worth;
-        }
-        let worth = self.find_worth(key, above);
+        names.and_then(|names| self.worth.get(names)).unwrap_or_else(|| self.find_worth(key, above, names))
+    }
+
+    #[cold]
+    fn find_worth(&mut self, key: &[u8], above: &[u8], names: Option<(Short, Short)>) -> Worth {
+        let Key { said, joined, alone } = self.get_key(key);
+        let named = joined.is_some() || said.device || said.tracing || said.agent || said.value;
+        let mut inside = || alone && !above.is_empty() && self.get_inside(above, key).is_some();
+        let worth =
+            Worth { always: named || (!said.label && inside()), label: said.label, random: said.token };
         if let Some(names) = names {
             self.worth.insert(names, worth);
         }
         worth
-    }
-
-    fn find_worth(&mut self, key: &[u8], above: &[u8]) -> Worth {
-        let Key { said, joined, alone } = self.get_key(key);
-        let named = joined.is_some() || said.device || said.tracing || said.agent || said.value;
-        let mut inside = || alone && !above.is_empty() && self.get_inside(above, key).is_some();
-        Worth { always: named || (!said.label && inside()), label: said.label, random: said.token }
     }
 
     /// What a name says by itself.
