@@ -133,9 +133,10 @@ pub const CARRIERS: [Carrier; 76] = [
         let question = p::dns(&name(load, random), random);
         let head = ["content-type", "accept"].map(|name| Field::new(name, "application/dns-message"));
         let target = format!("/dns-query?dns={}", URL_SAFE_NO_PAD.encode(&question));
-        let asked = match random.below(2) {
+        let asked = match random.below(3) {
             0 => request("POST", "/dns-query", &head, &question),
-            _ => request("GET", &target, &head[1..], b""),
+            1 => request("GET", &target, &head[1..], b""),
+            _ => request("GET", &target, &[], b""),
         };
         secured(http2(asked, Strings::Any, random), random)
     }),

@@ -42,6 +42,7 @@ impl Learned {
         if self.0.is_empty() { None } else { self.look_up(value) }
     }
 
+    #[inline(never)]
     fn look_up(&self, value: &[u8]) -> Option<(Kind, &str)> {
         self.0.get(&plain(value.trim_ascii())?).map(|(kind, value)| (*kind, value.as_str()))
     }

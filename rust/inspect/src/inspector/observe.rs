@@ -434,16 +434,17 @@ fn client_certificate(certificate: Certificate) -> Message {
     }
 }
 
-/// The DNS message in an HTTP message (RFC 8484 section 4.1).
+/// The DNS message in an HTTP message (RFC 8484 section 4.1). A request need not say what it accepts; then the path that
+/// resolvers use has to.
 fn dns_over_http(message: &HttpMessage) -> Option<DnsMessage> {
     const TYPE: &str = "application/dns-message";
     if message.header("content-type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case(TYPE)) {
         return parse_dns(&message.body, message.body_range.clone());
     }
     let HttpStart::Request { target, target_range, .. } = &message.start else { return None };
-    let (_, query) = target.split_once('?')?;
+    let (path, query) = target.split_once('?')?;
     let encoded = query.split('&').find_map(|pair| pair.strip_prefix("dns="))?;
-    let accepted = message.values("accept").any(|kinds| kinds.contains(TYPE));
+    let accepted = message.values("accept").any(|kinds| kinds.contains(TYPE)) || path.ends_with("/dns-query");
     let bytes = URL_SAFE_NO_PAD.decode(encoded.trim_end_matches('=')).ok()?;
     parse_dns(&bytes, target_range.clone()).filter(|lookup| accepted && !lookup.response)
 }
