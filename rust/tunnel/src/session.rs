@@ -131,8 +131,12 @@ pub struct Session<T, H> {
     owners: Owners,
     /// Packets that the TUN had no room for. While there are any, nothing else is read.
     blocked: VecDeque<Vec<u8>>,
-    /// Where packets and datagrams are read to.
+    /// Where datagrams are read to.
     buffer: Vec<u8>,
+    /// Where packets are read to, and the last that was.
+    packets: [Vec<u8>; 2],
+    /// When the last packet was read, and its length, as long as [`Tap`] has not seen it: it is first sent on.
+    unseen: Option<(Timestamp, usize)>,
     ready_ids: Vec<FlowId>,
     health: Health,
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
@@ -176,6 +180,8 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
             ready: ReadyQueue::default(),
             blocked: VecDeque::new(),
             buffer: vec![0; LONGEST],
+            packets: [vec![0; LONGEST], vec![0; LONGEST]],
+            unseen: None,
             ready_ids: Vec::new(),
             health: Health::default(),
             timer: None,
@@ -314,16 +320,26 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
     /// Reads a packet from the TUN, if there is one.
     fn read_packet(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let Some(tun) = &mut self.tun else { return Ok(false) };
-        let len = match tun.poll_recv(cx, &mut self.buffer) {
+        let [next, last] = &mut self.packets;
+        let len = match tun.poll_recv(cx, next) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Poll::Ready(result) => result?,
         };
         let now = self.clock.now();
-        let packet = &self.buffer[..len];
-        self.tap.packet(now, Direction::Outbound, packet);
-        self.stack.handle_packet(now, packet);
+        if let Some((then, len)) = self.unseen.replace((now, len)) {
+            self.tap.packet(then, Direction::Outbound, &last[..len]);
+        }
+        std::mem::swap(next, last);
+        self.stack.handle_packet(now, &last[..len]);
         Ok(true)
+    }
+
+    /// Sees the last packet that was read.
+    fn see(&mut self) {
+        if let Some((then, len)) = self.unseen.take() {
+            self.tap.packet(then, Direction::Outbound, &self.packets[1][..len]);
+        }
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
@@ -356,16 +372,24 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
         due
     }
 
-    /// Does all that follows from a change: acts on the stack's events, sends its packets.
+    /// Does all that follows from a change: acts on the stack's events, sends its packets. What is inspected has been sent
+    /// on before, so that nobody waits for it.
     fn settle(&mut self, cx: &mut Context<'_>, now: Timestamp) {
         loop {
             while let Some((id, event)) = self.stack.poll_event() {
                 self.handle_event(now, id, event);
             }
             let Some(packet) = self.stack.poll_packet() else { break };
+            let sent = self.send(cx, &packet);
+            self.see();
             self.tap.packet(now, Direction::Inbound, &packet);
-            self.send(cx, packet);
+            if sent {
+                self.stack.recycle(packet);
+            } else {
+                self.blocked.push_back(packet);
+            }
         }
+        self.see();
         let counts = self.stack.counts();
         self.health.count_refused(now, counts.refused + counts.evicted);
         while let Some(trouble) = self.health.poll_trouble() {
@@ -373,14 +397,11 @@ impl<T: Tun + Unpin, H: Host> Session<T, H> {
         }
     }
 
-    fn send(&mut self, cx: &mut Context<'_>, packet: Vec<u8>) {
-        // Without a TUN there is nobody to send to. One that fails also fails to be read, which is noticed there.
-        let Some(tun) = &mut self.tun else { return self.stack.recycle(packet) };
-        if !self.blocked.is_empty() || tun.poll_send(cx, &packet).is_pending() {
-            self.blocked.push_back(packet);
-        } else {
-            self.stack.recycle(packet);
-        }
+    /// Whether the TUN had room for the packet. Without a TUN there is nobody to send to; one that fails also fails to be
+    /// read, which is noticed there.
+    fn send(&mut self, cx: &mut Context<'_>, packet: &[u8]) -> bool {
+        let Some(tun) = &mut self.tun else { return true };
+        self.blocked.is_empty() && tun.poll_send(cx, packet).is_ready()
     }
 
     fn handle_event(&mut self, now: Timestamp, id: FlowId, event: Event) {
