@@ -37,7 +37,7 @@ const FILTER_BITS: u32 = 17;
 #[derive(Debug, Clone, Default)]
 pub struct Needles {
     list: Vec<Needle>,
-    /// How far the blocks of the text that are looked up stand apart: [`STEP`], or 1 where a needle is [`SHORT`].
+    /// How far the blocks of the text that are looked up stand apart: [`STEP`], or 1 where a needle is shorter than [`SHORT`].
     step: usize,
     /// None without needles.
     filter: Option<Box<Filter>>,
