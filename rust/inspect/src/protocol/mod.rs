@@ -271,7 +271,8 @@ pub struct HttpHeader {
     pub name: String,
     /// Value, trimmed; bytes that are no UTF-8 are replaced.
     pub value: String,
-    /// The value in the stream: where it was first sent, if HTTP/2's table repeats it.
+    /// The value in the stream: where it was first sent, if HTTP/2's table repeats it; in the encoder stream (RFC 9204
+    /// section 4.2), if it stands in HTTP/3's.
     pub range: Range<u64>,
     /// Whether it stands there in HPACK's string code (RFC 7541 section 5.2).
     pub huffman: bool,

@@ -1,99 +1,106 @@
-//! QPACK (RFC 9204): the header blocks of HTTP/3, as far as they need no table but the one that every connection has.
+//! QPACK (RFC 9204): the field sections of HTTP/3, and the table that one end fills so that they can be short.
 
 mod fixed;
+mod instruction;
+mod section;
+mod table;
 
-use super::hpack::{Block, Field, Reader};
+use std::mem;
+use std::sync::Arc;
 
-/// More fields than any message has.
-const MAX_FIELDS: usize = 1000;
+use super::hpack::{Block, Field, MAX_TABLE, Reader};
+use instruction::{Instruction, Name};
+use table::DynamicTable;
 
-/// The fields of a block, and whether all of it was read: what stands in the table that the sender fills has no name or no
-/// value here.
-pub(super) fn decode(block: &Block) -> (Vec<Field>, bool) {
-    let (mut reader, mut out) = (Reader::new(block), Vec::new());
-    // Section 4.5.1: how much of the sender's table is needed, and from where it is counted.
-    let begins = reader.integer(8).and_then(|_| reader.integer(7)).is_some();
-    let mut sound = begins;
-    while begins && out.len() < MAX_FIELDS && reader.peek().is_some() {
-        let Some(field) = field(&mut reader) else { return (out, false) };
-        sound &= !field.name.is_empty();
-        out.push(field);
-    }
-    (out, sound)
+/// Bytes of an instruction that are waited for: no entry that is kept needs as many.
+const MAX_INSTRUCTION: usize = 2 * MAX_TABLE;
+
+/// What the field sections of one direction are read with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Decoder {
+    table: DynamicTable,
+    /// How large the table may become, as the other end announced (section 3.2.3). `None`: that was not seen.
+    announced: Option<usize>,
+    /// The instruction whose end did not come.
+    pending: Block,
+    /// Bytes of the encoder stream up to the last of those that wait behind a hole.
+    ahead: u64,
+    /// Whether the encoder stream made no sense: no entry is known from then on.
+    broken: bool,
 }
 
-/// The next representation (sections 4.5.2 to 4.5.6).
-fn field(reader: &mut Reader<'_>) -> Option<Field> {
-    let first = reader.peek()?;
-    let known = |flag: u8, index: usize| fixed::FIELDS.get(index).filter(|_| first & flag != 0);
-    if first & 0x80 != 0 {
-        let (index, range) = reader.placed(|reader| reader.integer(6))?;
-        let (name, value) = known(0x40, index).copied().unwrap_or_default();
-        return Some(Field { name: name.to_owned(), value: value.to_owned(), range, huffman: false });
+impl Decoder {
+    /// The other end announced SETTINGS_QPACK_MAX_TABLE_CAPACITY (section 5).
+    pub(super) const fn announce(&mut self, capacity: usize) {
+        self.announced = Some(capacity);
     }
-    let name = match first {
-        0x40.. => {
-            let index = reader.integer(4)?;
-            known(0x10, index).map(|it| it.0.to_owned()).unwrap_or_default()
+
+    /// How many bytes of the encoder stream there are up to the last of those that wait behind a hole.
+    pub(super) const fn set_ahead(&mut self, bytes: u64) {
+        self.ahead = bytes;
+    }
+
+    /// Takes what comes next on the encoder stream, where it stands at `at` (section 4.3).
+    pub(super) fn handle(&mut self, bytes: &[u8], at: u64) {
+        if self.broken {
+            return;
         }
-        0x20.. => reader.string(3)?.value,
-        // Behind what is counted from.
-        0x10.. => {
-            let (_, range) = reader.placed(|reader| reader.integer(4))?;
-            return Some(Field { name: String::new(), value: String::new(), range, huffman: false });
+        self.pending.add(bytes, at);
+        let block = mem::take(&mut self.pending);
+        let used = self.execute(&block);
+        match used.filter(|used| block.bytes().len() - used <= MAX_INSTRUCTION) {
+            None => *self = Self { broken: true, ..Self::default() },
+            Some(0) => self.pending = block,
+            Some(used) => self.pending.add(&block.bytes()[used..], block.at() + used as u64),
         }
-        _ => {
-            reader.integer(3)?;
-            String::new()
+    }
+
+    /// Follows all instructions that are whole, and returns how many bytes they have. `None`: one makes no sense.
+    fn execute(&mut self, block: &Block) -> Option<usize> {
+        let (mut reader, mut used) = (Reader::new(block), 0);
+        while let Some(instruction) = Instruction::read(&mut reader) {
+            self.follow(instruction, &reader)?;
+            used = reader.position();
         }
-    };
-    Some(Field { name, ..reader.string(7)? })
+        Some(used)
+    }
+
+    fn follow(&mut self, instruction: Instruction, reader: &Reader<'_>) -> Option<()> {
+        match instruction {
+            Instruction::SetCapacity(capacity) => {
+                let allowed = self.announced.is_none_or(|most| capacity <= most);
+                allowed.then(|| self.table.set_capacity(capacity))
+            }
+            Instruction::Insert(name, value) => {
+                let (name, name_len) = self.name(name, reader)?;
+                let (value, len) = reader.text(value)?;
+                self.table.insert(Field { name, ..value }, table::size(name_len, len))
+            }
+            Instruction::Duplicate(index) => {
+                let (field, size) = self.table.relative(index)?;
+                self.table.insert(field, size)
+            }
+        }
+    }
+
+    /// A new entry's name, and how many bytes it was sent with.
+    fn name(&self, name: Name, reader: &Reader<'_>) -> Option<(Arc<str>, usize)> {
+        let name: Arc<str> = match name {
+            Name::Fixed(index) => fixed::FIELDS.get(index)?.0.into(),
+            Name::Entry(index) => self.table.relative(index)?.0.name,
+            Name::Literal(literal) => return reader.text(literal).map(|(field, len)| (field.value, len)),
+        };
+        let len = name.len();
+        Some((name, len))
+    }
+
+    /// The most entries that the table may hold (section 4.5.1.1). Where it was not seen what the other end allows, it is
+    /// taken for what this one uses: encoders use all that they may.
+    fn max_entries(&self) -> Option<u64> {
+        let capacity = self.announced.or_else(|| self.table.capacity())?;
+        Some((capacity / table::size(0, 0)) as u64)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(bytes: &[u8]) -> (Vec<(String, String)>, bool) {
-        let mut block = Block::default();
-        block.add(bytes, 100);
-        let (fields, sound) = decode(&block);
-        (fields.into_iter().map(|field| (field.name, field.value)).collect(), sound)
-    }
-
-    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn fields_of_the_known_table_and_literals_are_read() {
-        // RFC 9204 appendix B.1.
-        let example = b"\0\0\x51\x0b/index.html";
-        assert_eq!(read(example), (pairs(&[(":path", "/index.html")]), true));
-        let fields = [
-            (":method", "POST"),
-            ("content-type", "text/plain;charset=utf-8"),
-            ("imei", "490154203237518"),
-            (":authority", "www.example.com"),
-        ];
-        // The last in the string code: RFC 7541 appendix C.4.1.
-        let coded = b"\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff";
-        let block = [&b"\0\0\xd4\xf6\x24imei\x0f490154203237518\x50"[..], coded].concat();
-        assert_eq!(read(&block), (pairs(&fields), true));
-        let mut placed = Block::default();
-        placed.add(&block, 100);
-        let (fields, _) = decode(&placed);
-        assert_eq!((fields[2].range.clone(), fields[2].huffman), (110..125, false));
-        assert_eq!((fields[3].range.clone(), fields[3].huffman), (127..139, true));
-    }
-
-    #[test]
-    fn what_needs_the_senders_table_is_said_to_be_missing() {
-        // RFC 9204 appendix B.4: two fields of the sender's table.
-        assert_eq!(read(b"\x05\0\x80\xc1"), (pairs(&[("", ""), (":path", "/")]), false));
-        assert_eq!(read(b"\x03\x81\x10\x00\x03abc"), (pairs(&[("", ""), ("", "abc")]), false));
-        for cut in [&b"\0"[..], b"\0\0\x51\x0b/index", b"\0\0\x2f"] {
-            assert!(!read(cut).1, "{cut:x?}");
-        }
-    }
-}
+mod tests;

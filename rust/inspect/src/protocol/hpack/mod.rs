@@ -5,22 +5,20 @@
 
 mod fixed;
 mod huffman;
+mod table;
 
-use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use huffman::decode as undo_huffman;
+pub(super) use table::{ENTRY_OVERHEAD, MAX_TABLE, Table};
 
 /// More fields than any message has.
-const MAX_FIELDS: usize = 1000;
+pub(super) const MAX_FIELDS: usize = 1000;
 /// Bytes that the fields of a block may come to: a block can name a long entry of the table a thousand times.
-const MAX_LIST: usize = 256 << 10;
-/// The largest table that is kept.
-const MAX_TABLE: usize = 64 << 10;
+pub(super) const MAX_LIST: usize = 256 << 10;
 /// The table's size before it is changed.
 const DEFAULT_TABLE: usize = 4096;
-/// What an entry counts beyond its bytes (RFC 7541 section 4.1).
-const ENTRY_OVERHEAD: usize = 32;
 
 /// A header block as its frames bring it.
 #[derive(Debug, Clone, Default)]
@@ -33,10 +31,15 @@ pub(super) struct Block {
 impl Block {
     /// Adds a fragment that stands at `at` in the stream.
     pub(super) fn add(&mut self, bytes: &[u8], at: u64) {
-        if !bytes.is_empty() {
-            self.fragments.push((self.bytes.len(), at));
-            self.bytes.extend_from_slice(bytes);
+        if bytes.is_empty() {
+            return;
         }
+        let follows =
+            self.fragments.last().is_some_and(|last| last.1 + (self.bytes.len() - last.0) as u64 == at);
+        if !follows {
+            self.fragments.push((self.bytes.len(), at));
+        }
+        self.bytes.extend_from_slice(bytes);
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -64,36 +67,47 @@ impl Block {
 /// A header field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field {
-    /// Empty when it stands in a part of the table that was not seen.
-    pub(super) name: String,
+    /// Empty when it stands in a part of the table that was not seen. Shared with the table, so that it costs little to name
+    /// a long entry again and again.
+    pub(super) name: Arc<str>,
     /// Bytes that are no UTF-8 are replaced.
-    pub(super) value: String,
+    pub(super) value: Arc<str>,
     /// Where the value stands in the stream as a literal; of a field that all tables have, its index.
     pub(super) range: Range<u64>,
     /// Whether the literal is coded with [`undo_huffman`].
     pub(super) huffman: bool,
 }
 
+impl Field {
+    /// One that all tables have, named by an index that stands at `range`.
+    pub(super) fn fixed((name, value): (&str, &str), range: Range<u64>) -> Self {
+        Self { name: name.into(), value: value.into(), range, huffman: false }
+    }
+
+    /// What it counts in a list (RFC 9113 section 6.5.2, RFC 9114 section 4.2.2).
+    pub(super) fn size(&self) -> usize {
+        self.name.len() + self.value.len() + ENTRY_OVERHEAD
+    }
+}
+
 /// One direction's decoder.
 #[derive(Debug, Clone)]
 pub(super) struct Decoder {
-    /// The newest first, with what they count.
-    entries: VecDeque<(Field, usize)>,
-    size: usize,
-    max: usize,
+    table: Table,
     /// Whether the table may hold more than is known: blocks were missed, or it is larger than what is kept.
     partial: bool,
 }
 
 impl Decoder {
     pub(super) fn new() -> Self {
-        Self { entries: VecDeque::new(), size: 0, max: DEFAULT_TABLE, partial: false }
+        let mut table = Table::default();
+        table.set_capacity(DEFAULT_TABLE);
+        Self { table, partial: false }
     }
 
     /// A block was missed.
     pub(super) fn miss(&mut self) {
-        self.entries.clear();
-        self.size = 0;
+        self.table.clear();
         self.partial = true;
     }
 
@@ -104,7 +118,7 @@ impl Decoder {
         while reader.at < block.bytes.len() {
             let Some(field) = self.field(&mut reader) else { return (out, false) };
             let Some(field) = field else { continue };
-            listed += field.name.len() + field.value.len() + ENTRY_OVERHEAD;
+            listed += field.size();
             if out.len() < MAX_FIELDS && listed <= MAX_LIST {
                 out.push(field);
             }
@@ -124,18 +138,19 @@ impl Decoder {
             let size = reader.integer(5)?;
             // Of a larger table the newest entries are known.
             self.partial |= size > MAX_TABLE;
-            self.max = size.min(MAX_TABLE);
-            self.evict(0);
+            self.table.set_capacity(size);
             return Some(None);
         }
         let indexed = first & 0xc0 == 0x40;
         let name = match reader.integer(if indexed { 6 } else { 4 })? {
-            0 => reader.string(7)?.value,
+            0 => reader.string(7)?.0.value,
             index => self.entry(index, 0..0)?.map(|field| field.name).unwrap_or_default(),
         };
-        let field = Field { name, ..reader.string(7)? };
+        let (value, len) = reader.string(7)?;
+        let field = Field { name, ..value };
         if indexed {
-            self.insert(field.clone());
+            let size = field.name.len() + len + ENTRY_OVERHEAD;
+            self.table.insert(field.clone(), size);
         }
         Some(Some(field))
     }
@@ -143,30 +158,12 @@ impl Decoder {
     /// The field of that index. `Some(None)`: it was not seen; `None`: there is none.
     fn entry(&self, index: usize, place: Range<u64>) -> Option<Option<Field>> {
         let index = index.checked_sub(1)?;
-        if let Some((name, value)) = fixed::FIELDS.get(index) {
-            let (name, value) = ((*name).to_owned(), (*value).to_owned());
-            return Some(Some(Field { name, value, range: place, huffman: false }));
+        if let Some(known) = fixed::FIELDS.get(index) {
+            return Some(Some(Field::fixed(*known, place)));
         }
-        match self.entries.get(index - fixed::FIELDS.len()) {
+        match self.table.get(index - fixed::FIELDS.len()) {
             Some((field, _)) => Some(Some(field.clone())),
             None => self.partial.then_some(None),
-        }
-    }
-
-    fn insert(&mut self, field: Field) {
-        let size = field.name.len() + field.value.len() + ENTRY_OVERHEAD;
-        self.evict(size);
-        if size <= self.max {
-            self.size += size;
-            self.entries.push_front((field, size));
-        }
-    }
-
-    /// Drops the oldest until there is room for `size`.
-    fn evict(&mut self, size: usize) {
-        while self.size + size > self.max {
-            let Some((_, dropped)) = self.entries.pop_back() else { return };
-            self.size -= dropped;
         }
     }
 }
@@ -180,6 +177,11 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) const fn new(block: &'a Block) -> Self {
         Self { block, at: 0 }
+    }
+
+    /// How many bytes were read.
+    pub(super) const fn position(&self) -> usize {
+        self.at
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -217,18 +219,39 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A literal whose length stands in the last `bits` of a byte, as a field without a name.
-    pub(super) fn string(&mut self, bits: u32) -> Option<Field> {
+    /// A literal whose length stands in the last `bits` of a byte.
+    pub(super) fn literal(&mut self, bits: u32) -> Option<Literal> {
         let huffman = self.peek()? >> bits & 1 != 0;
         let length = self.integer(bits)?;
         let part = self.at..self.at.checked_add(length)?;
-        let bytes = self.block.bytes.get(part.clone())?;
+        self.block.bytes.get(part.clone())?;
         self.at = part.end;
-        let plain = if huffman { huffman::decode(bytes)? } else { bytes.to_vec() };
-        let value = String::from_utf8(plain)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        Some(Field { name: String::new(), value, range: self.block.place(part), huffman })
+        Some(Literal { part, huffman })
     }
+
+    /// What a literal says, as a field without a name, and how many bytes that is. `None`: it is not in its code.
+    pub(super) fn text(&self, literal: Literal) -> Option<(Field, usize)> {
+        let Literal { part, huffman } = literal;
+        let bytes = self.block.bytes.get(part.clone())?;
+        let plain = if huffman { huffman::decode(bytes)? } else { bytes.to_vec() };
+        let len = plain.len();
+        let (name, value) = (Arc::default(), String::from_utf8_lossy(&plain).into());
+        Some((Field { name, value, range: self.block.place(part), huffman }, len))
+    }
+
+    /// A literal, read.
+    pub(super) fn string(&mut self, bits: u32) -> Option<(Field, usize)> {
+        let literal = self.literal(bits)?;
+        self.text(literal)
+    }
+}
+
+/// Where in its block a literal stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Literal {
+    part: Range<usize>,
+    /// Whether it is coded with [`undo_huffman`].
+    huffman: bool,
 }
 
 #[cfg(test)]

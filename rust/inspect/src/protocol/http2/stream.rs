@@ -55,7 +55,7 @@ impl Streams {
         ends: bool,
         out: &mut Vec<Observation>,
     ) {
-        let begins = fields.iter().any(|field| matches!(field.name.as_str(), ":method" | ":status"));
+        let begins = fields.iter().any(|field| matches!(&*field.name, ":method" | ":status"));
         match self.open.get_mut(&id) {
             Some(stream) if !begins => {
                 if let Some(message) = &mut stream.message {
@@ -215,17 +215,17 @@ pub fn message_of(direction: Direction, client: bool, fields: Vec<Field>, range:
 
 /// The first line that pseudo-header fields stand for (RFC 9113 section 8.3). Those that were not seen are empty or 0.
 fn start(client: bool, fields: &[Field], at: u64) -> HttpStart {
-    let find = |name: &str| fields.iter().find(|field| field.name == name);
+    let find = |name: &str| fields.iter().find(|field| &*field.name == name);
     let (method, status) = (find(":method"), find(":status"));
     if status.is_some() || (method.is_none() && !client) {
         let status = status.and_then(|field| field.value.parse().ok()).unwrap_or_default();
         return HttpStart::Response { status };
     }
-    let connect = find(":authority").filter(|_| method.is_some_and(|field| field.value == "CONNECT"));
+    let connect = find(":authority").filter(|_| method.is_some_and(|field| &*field.value == "CONNECT"));
     let target = find(":path").or(connect);
     HttpStart::Request {
-        method: method.map(|field| field.value.clone()).unwrap_or_default(),
-        target: target.map(|field| field.value.clone()).unwrap_or_default(),
+        method: method.map(|field| field.value.to_string()).unwrap_or_default(),
+        target: target.map(|field| field.value.to_string()).unwrap_or_default(),
         target_range: target.map_or(at..at, |field| field.range.clone()),
         huffman: target.is_some_and(|field| field.huffman),
     }
@@ -233,10 +233,10 @@ fn start(client: bool, fields: &[Field], at: u64) -> HttpStart {
 
 /// All fields but those that the first line stands for.
 fn headers(fields: Vec<Field>) -> impl Iterator<Item = HttpHeader> {
-    let said = |field: &Field| matches!(field.name.as_str(), ":method" | ":path" | ":scheme" | ":status");
+    let said = |field: &Field| matches!(&*field.name, ":method" | ":path" | ":scheme" | ":status");
     fields.into_iter().filter(move |field| !said(field)).map(|field| HttpHeader {
-        name: field.name,
-        value: field.value,
+        name: field.name.as_ref().to_owned(),
+        value: field.value.as_ref().to_owned(),
         range: field.range,
         huffman: field.huffman,
     })

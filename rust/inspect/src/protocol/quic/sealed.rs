@@ -8,7 +8,7 @@ use super::super::tls::decrypted;
 use super::super::{ClientHello, Observation, ServerHello};
 use super::frame::{Frame, frames};
 use super::keys::{Keys, Version};
-use super::streams::Streams;
+use super::streams::{Piece, Streams};
 use super::{Crypto, Range};
 use crate::keylog::{Secret, Secrets};
 
@@ -109,7 +109,7 @@ impl Sealed {
         let Some(content) = self.open_short(role, packet, number_at) else { return };
         for frame in frames(&content) {
             if let Frame::Stream { id, offset, bytes, last } = frame {
-                self.streams.handle(direction, id, offset, bytes, last, out);
+                self.streams.handle(direction, id, Piece { offset, bytes, last }, out);
             }
         }
     }
