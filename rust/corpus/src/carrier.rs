@@ -8,7 +8,7 @@ use crate::http2::Request;
 use crate::packet::{Talk, Turns, Way};
 use crate::random::Random;
 use crate::wrapping::{CODINGS, percent};
-use crate::{binary, compression, http2, mail, protocol as p, quic, secure, signalling, supl, tls};
+use crate::{binary, compression, http2, http3, mail, protocol as p, quic, secure, signalling, supl, tls};
 
 /// What is brought.
 #[derive(Debug)]
@@ -481,7 +481,7 @@ fn http2(request: Request<'_>, strings: Strings, random: &mut Random) -> Talk {
 }
 
 fn http3(request: Request<'_>, random: &mut Random) -> Talk {
-    Talk { port: port(443, random), ..quic::http3(request, random) }
+    Talk { port: port(443, random), ..http3::connection(request, random) }
 }
 
 fn secured(inner: Talk, random: &mut Random) -> Talk {

@@ -1,4 +1,4 @@
-//! Header blocks of HTTP/2 (RFC 7541) and of HTTP/3 (RFC 9204), each field in one of the ways in which encoders write it.
+//! Header blocks of HTTP/2 (RFC 7541), each field in one of the ways in which encoders write it.
 
 use crate::content::Field;
 use crate::random::Random;
@@ -17,18 +17,6 @@ const KNOWN: [(u8, &str, &str); 12] = [
     (31, "content-type", ""),
     (32, "cookie", ""),
     (58, "user-agent", ""),
-];
-
-/// The same of HTTP/3 (RFC 9204 appendix A).
-const KNOWN_3: [(u8, &str, &str); 8] = [
-    (0, ":authority", ""),
-    (1, ":path", "/"),
-    (4, "content-length", "0"),
-    (5, "cookie", ""),
-    (17, ":method", "GET"),
-    (20, ":method", "POST"),
-    (23, ":scheme", "https"),
-    (44, "content-type", "application/dns-message"),
 ];
 
 /// A block for HTTP/2. Texts are Huffman-coded, or stand there as they are.
@@ -50,27 +38,15 @@ fn representation(field: &Field, huffman: bool, random: &mut Random) -> Vec<u8> 
     }
 }
 
-/// A block for HTTP/3 that needs no table but the known one (RFC 9204 section 4.5).
-pub fn block_3(fields: &[Field], huffman: bool) -> Vec<u8> {
-    let field = |field: &Field| match find(&KNOWN_3, field) {
-        (Some(index), _) => number(0xc0, 6, index.into()),
-        (None, Some(index)) => [number(0x50, 4, index.into()), string(&field.value, 0, 7, huffman)].concat(),
-        (None, None) => {
-            [string(field.name.as_bytes(), 0x20, 3, huffman), string(&field.value, 0, 7, huffman)].concat()
-        }
-    };
-    [vec![0, 0], fields.iter().flat_map(field).collect()].concat()
-}
-
 /// The index of a field, and of its name.
-fn find(known: &[(u8, &str, &str)], field: &Field) -> (Option<u8>, Option<u8>) {
+pub fn find(known: &[(u8, &str, &str)], field: &Field) -> (Option<u8>, Option<u8>) {
     let named = || known.iter().filter(|(_, name, _)| *name == field.name);
     let whole = named().find(|(.., value)| !value.is_empty() && value.as_bytes() == field.value);
     (whole.map(|it| it.0), named().next().map(|it| it.0))
 }
 
 /// RFC 7541 section 5.1: a number whose first bits stand beneath others.
-fn number(first: u8, bits: u32, value: usize) -> Vec<u8> {
+pub fn number(first: u8, bits: u32, value: usize) -> Vec<u8> {
     let most = (1 << bits) - 1;
     match value.checked_sub(most) {
         None => vec![first | value as u8],
@@ -79,7 +55,7 @@ fn number(first: u8, bits: u32, value: usize) -> Vec<u8> {
 }
 
 /// RFC 7541 section 5.2: the mark of the code stands above the length.
-fn string(text: &[u8], first: u8, bits: u32, huffman: bool) -> Vec<u8> {
+pub fn string(text: &[u8], first: u8, bits: u32, huffman: bool) -> Vec<u8> {
     let (mark, text) = if huffman { (1 << bits, coded(text)) } else { (0, text.to_vec()) };
     [number(first | mark, bits, text.len()), text].concat()
 }
@@ -194,9 +170,5 @@ mod tests {
         let random = &mut Random::new(1, 1);
         let fields = [Field::new(":method", "GET"), Field::new(":scheme", "http")];
         assert_eq!(block(&fields, true, random), [0x82, 0x86]);
-        // RFC 9204 appendix B.1.
-        let fields = [Field::new(":path", "/index.html")];
-        assert_eq!(block_3(&fields, false), b"\0\0\x51\x0b/index.html");
-        assert_eq!(block_3(&[Field::new("a", "b")], false), b"\0\0\x21a\x01b");
     }
 }

@@ -1,10 +1,9 @@
-//! QUIC version 1 (RFC 9000): packets, how they are protected (RFC 9001), and HTTP/3 (RFC 9114) in what they carry.
+//! QUIC version 1 (RFC 9000): packets, how they are protected (RFC 9001), and the streams that they carry.
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 
-use crate::hpack;
-use crate::http2::{Request, chunk};
+use crate::http2::chunk;
 use crate::packet::{Talk, Turns, Way};
 use crate::protocol::host;
 use crate::random::Random;
@@ -103,54 +102,93 @@ impl Keys {
     }
 }
 
-/// A connection in which a client sends streams, with the secrets by which it can be read (TLS_AES_128_GCM_SHA256).
-/// `streams`: their ids and contents.
-fn connection(protocols: &[u8], streams: &[(u8, Vec<u8>)], random: &mut Random) -> Talk {
+/// What an end sends on a stream at once.
+#[derive(Debug)]
+pub struct Sent {
+    /// The stream's id.
+    pub stream: u8,
+    /// How much was sent on it before.
+    pub offset: usize,
+    /// What is sent.
+    pub bytes: Vec<u8>,
+    /// Whether the stream ends with it.
+    pub last: bool,
+}
+
+/// What both ends send in turns.
+pub type Flights = Vec<(Way, Vec<Sent>)>;
+
+/// A connection with these streams, and the secrets by which it can be read (TLS_AES_128_GCM_SHA256).
+pub fn connection(protocols: &[u8], flights: &Flights, random: &mut Random) -> Talk {
     let client = Client::new(&host(random), protocols, random);
     let secrets: [[u8; 32]; 4] = std::array::from_fn(|_| secret(random));
     let [from_client, from_server, data, reply] = secrets.map(|secret| Keys::of(&secret));
     // Connection ids are as long as their owner wants.
     let length = random.between(4, 20) as usize;
     let server_id = random.bytes(length);
-    let chosen = crypto(0, &server_hello(&[0], 0x1301, random));
-    let answer = long(INITIAL, &client.id, &server_id, chosen.len(), 0);
-    let answer = initial_keys(&client.destination, "server in").protect(answer, 4, 0, &chosen);
-    let finished = |random: &mut Random| handshake(20, &random.bytes(32));
-    let own = |id: &[u8]| [&[id.len() as u8], id].concat();
-    let parameters = [vec![0], own(&client.destination), vec![15], own(&server_id)].concat();
-    let extensions = handshake(8, &with_length(&extension(0x0039, &parameters)));
-    let greeting = crypto(0, &[extensions, finished(random)].concat());
-    let greeting =
-        from_server.protect(long(HANDSHAKE, &client.id, &server_id, greeting.len(), 0), 4, 0, &greeting);
-    let done = crypto(0, &finished(random));
-    let done = from_client.protect(long(HANDSHAKE, &server_id, &client.id, done.len(), 0), 4, 0, &done);
-    let mut turns: Turns =
-        vec![(Way::Out, client.initial(random)), (Way::In, [answer, greeting].concat()), (Way::Out, done)];
-    let sent = datagrams(&data, &server_id, streams, random);
-    turns.extend(sent.into_iter().map(|bytes| (Way::Out, bytes)));
+    let mut turns = greeting(&client, &server_id, &[from_client, from_server], random);
+    let mut server = Sender { keys: reply, id: client.id.clone(), number: 0 };
     // HANDSHAKE_DONE (section 19.20), and padding.
-    turns.push((Way::In, short(&reply, &client.id, 0, &[0x1e, 0, 0, 0], random)));
+    turns.push((Way::In, server.packet(&[0x1e, 0, 0, 0], random)));
+    let mut ends = [Sender { keys: data, id: server_id, number: 0 }, server];
+    for (way, sent) in flights {
+        let datagrams = ends[usize::from(*way == Way::In)].datagrams(sent, random);
+        turns.extend(datagrams.into_iter().map(|bytes| (*way, bytes)));
+    }
     Talk { keys: keys(&client.hello[6..38], &secrets), ..Talk::udp(443, turns) }
 }
 
-/// The streams' contents in STREAM frames (section 19.8), one in each datagram; some come before those that they follow.
-fn datagrams(keys: &Keys, id: &[u8], streams: &[(u8, Vec<u8>)], random: &mut Random) -> Vec<Vec<u8>> {
-    let mut frames = Vec::new();
-    for (stream, content) in streams {
-        let size = chunk(content.len(), random).min(MOST);
-        for (place, part) in content.chunks(size).enumerate() {
-            let offset = place * size;
-            let last = offset + part.len() == content.len();
-            let head = [vec![0x0e | u8::from(last), *stream], varint(offset), varint(part.len())].concat();
-            frames.push([head, part.to_vec()].concat());
+/// The handshake; `ends`: the client's and the server's keys in it.
+fn greeting(client: &Client, server_id: &[u8], ends: &[Keys; 2], random: &mut Random) -> Turns {
+    let chosen = crypto(0, &server_hello(&[0], 0x1301, random));
+    let answer = long(INITIAL, &client.id, server_id, chosen.len(), 0);
+    let answer = initial_keys(&client.destination, "server in").protect(answer, 4, 0, &chosen);
+    let finished = |random: &mut Random| handshake(20, &random.bytes(32));
+    let own = |id: &[u8]| [&[id.len() as u8], id].concat();
+    let parameters = [vec![0], own(&client.destination), vec![15], own(server_id)].concat();
+    let extensions = handshake(8, &with_length(&extension(0x0039, &parameters)));
+    let greeting = crypto(0, &[extensions, finished(random)].concat());
+    let greeting =
+        ends[1].protect(long(HANDSHAKE, &client.id, server_id, greeting.len(), 0), 4, 0, &greeting);
+    let done = crypto(0, &finished(random));
+    let done = ends[0].protect(long(HANDSHAKE, server_id, &client.id, done.len(), 0), 4, 0, &done);
+    vec![(Way::Out, client.initial(random)), (Way::In, [answer, greeting].concat()), (Way::Out, done)]
+}
+
+/// One end, once the handshake is done.
+struct Sender {
+    keys: Keys,
+    /// What the other end calls itself.
+    id: Vec<u8>,
+    /// Of the next packet.
+    number: u32,
+}
+
+impl Sender {
+    /// Streams' contents in STREAM frames (section 19.8), one in each datagram; some come before those that they follow.
+    fn datagrams(&mut self, sent: &[Sent], random: &mut Random) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        for Sent { stream, offset, bytes, last } in sent {
+            let size = chunk(bytes.len(), random).min(MOST);
+            for (place, part) in bytes.chunks(size).enumerate() {
+                let end = place * size + part.len();
+                let fin = u8::from(*last && end == bytes.len());
+                let at = varint(offset + place * size);
+                let head = [vec![0x0e | fin, *stream], at, varint(part.len())].concat();
+                out.push(self.packet(&[head, part.to_vec()].concat(), random));
+            }
         }
+        if random.happens(30) {
+            random.shuffle(&mut out);
+        }
+        out
     }
-    let mut out: Vec<_> =
-        (0..).zip(&frames).map(|(number, frame)| short(keys, id, number, frame, random)).collect();
-    if random.happens(30) {
-        random.shuffle(&mut out);
+
+    fn packet(&mut self, frames: &[u8], random: &mut Random) -> Vec<u8> {
+        let number = self.number;
+        self.number += 1;
+        short(&self.keys, &self.id, number, frames, random)
     }
-    out
 }
 
 /// A packet with a short header (section 17.3.1), its number in one to four bytes.
@@ -161,7 +199,7 @@ fn short(keys: &Keys, id: &[u8], number: u32, frames: &[u8], random: &mut Random
 }
 
 /// Section 16.
-fn varint(value: usize) -> Vec<u8> {
+pub fn varint(value: usize) -> Vec<u8> {
     match value {
         0..64 => vec![value as u8],
         64..16_384 => (0x4000 | value as u16).to_be_bytes().to_vec(),
@@ -169,23 +207,11 @@ fn varint(value: usize) -> Vec<u8> {
     }
 }
 
-/// A request in HTTP/3: settings on a stream of their own, then HEADERS and DATA (RFC 9114 sections 4.1 and 6.2.1).
-pub fn http3(request: Request<'_>, random: &mut Random) -> Talk {
-    let frame =
-        |kind: usize, content: &[u8]| [varint(kind), varint(content.len()), content.to_vec()].concat();
-    let block = hpack::block_3(&request.fields("https", random), random.happens(50));
-    let mut message = frame(1, &block);
-    if !request.body.is_empty() {
-        message.extend(request.body.chunks(chunk(request.body.len(), random)).flat_map(|it| frame(0, it)));
-    }
-    let control = [varint(0), frame(4, &[])].concat();
-    connection(b"\x02h3", &[(2, control), (0, message)], random)
-}
-
 /// A question of DNS over QUIC (RFC 9250 section 4.2), behind its length.
 pub fn dns(question: &[u8], random: &mut Random) -> Talk {
     let message = [&(question.len() as u16).to_be_bytes(), question].concat();
-    connection(b"\x03doq", &[(0, message)], random)
+    let sent = Sent { stream: 0, offset: 0, bytes: message, last: true };
+    connection(b"\x03doq", &vec![(Way::Out, vec![sent])], random)
 }
 
 #[cfg(test)]
