@@ -1,5 +1,5 @@
 //! HTTP/3 whose keys are given (RFC 9114): what any streams of both ends say, cut anywhere, is opened and dissected without a
-//! panic.
+//! panic. Two of the streams fill the tables that field sections are read with (RFC 9204).
 
 use inspect::protocol::Observation;
 use inspect::{KeyLog, KeyRing};
@@ -11,6 +11,9 @@ use crate::quic::{End, crypto};
 const RANDOM: [u8; 32] = [7; 32];
 /// The secret of both ends.
 const SECRET: [u8; 32] = [9; 32];
+/// The encoder streams of the client and of the server, and their type (RFC 9204 section 4.2).
+const ENCODERS: [usize; 2] = [6, 7];
+const ENCODER: &[u8] = &[2];
 
 /// Runs it once.
 pub fn run(data: &[u8]) {
@@ -25,19 +28,28 @@ fn converse(data: &[u8]) -> Vec<Observation> {
     let mut conversation = opened();
     let end = End::of(&SECRET);
     let mut sent = [[0u16; 8]; 2];
-    for (number, (control, (direction, bytes))) in (0u16..).zip(pieces(data)) {
-        let stream = control >> 1 & 7;
-        let at = &mut sent[direction.index()][usize::from(stream)];
-        // RFC 9000 section 19.8.
-        let [high, low] = (0x4000 | *at & 0x3fff).to_be_bytes();
-        let fin = u8::from(control & 0x80 != 0);
-        let length = (0x4000 | bytes.len() as u16).to_be_bytes();
-        let frame = [&[0x0e | fin, stream, high, low][..], &length, bytes].concat();
-        *at = at.wrapping_add(bytes.len() as u16);
-        let frames = if control & 0x40 == 0 { &frame } else { bytes };
-        conversation.say(direction, &end.short(number, frames));
+    let begin = Direction::BOTH.map(|direction| {
+        let stream = ENCODERS[direction.index()];
+        (direction, frame(&mut sent[direction.index()], stream, ENCODER, false))
+    });
+    let said = pieces(data).map(|(control, (direction, bytes))| {
+        let stream = usize::from(control >> 1 & 7);
+        let frame = frame(&mut sent[direction.index()], stream, bytes, control & 0x80 != 0);
+        (direction, if control & 0x40 == 0 { frame } else { bytes.to_vec() })
+    });
+    for (number, (direction, frames)) in (0u16..).zip(begin.into_iter().chain(said)) {
+        conversation.say(direction, &end.short(number, &frames));
     }
     conversation.finish()
+}
+
+/// A STREAM frame (RFC 9000 section 19.8); `sent`: how much was said on each stream.
+fn frame(sent: &mut [u16; 8], stream: usize, bytes: &[u8], last: bool) -> Vec<u8> {
+    let at = &mut sent[stream];
+    let offset = (0x4000 | *at & 0x3fff).to_be_bytes();
+    let length = (0x4000 | bytes.len() as u16).to_be_bytes();
+    *at = at.wrapping_add(bytes.len() as u16);
+    [&[0x0e | u8::from(last), stream as u8][..], &offset, &length, bytes].concat()
 }
 
 /// Up to the server's choice: TLS_AES_128_GCM_SHA256, and HTTP/3 as the client offers.
@@ -70,5 +82,16 @@ mod tests {
         let data = [&[0x80, request.len() as u8][..], request].concat();
         let seen = format!("{:?}", converse(&data));
         assert!(seen.contains("Decrypted") && seen.contains("imei"), "{seen}");
+    }
+    /// And one whose pieces do not reach the tables would leave half of QPACK without one.
+    #[test]
+    fn a_table_is_filled() {
+        let settings = b"\x07\x06\0\x04\x03\x01\x40\xdc";
+        let table = b"\x0c\x0c\x3f\xbd\x01\x44imei\x03490";
+        let request = b"\x80\x05\x01\x03\x02\0\x80";
+        for pieces in [[&settings[..], table, request], [&request[..], settings, table]] {
+            let seen = format!("{:?}", converse(&pieces.concat()));
+            assert!(seen.contains("imei") && !seen.contains("Message(Message"), "{seen}");
+        }
     }
 }
