@@ -13,7 +13,7 @@ use super::super::{ClientHello, Observation};
 use super::http3::{Fields, Http3, OneWay};
 use crate::stream::{StreamEvent, Window};
 
-/// Streams that are put together at a time. Later ones are passed over.
+/// Streams that are put together at a time, with those that are over and not forgotten. Later ones are passed over.
 const MOST_STREAMS: usize = 256;
 /// Bytes of one connection that wait behind holes.
 const MOST_WAITING: usize = 1024 * 1024;
@@ -34,6 +34,8 @@ pub(super) struct Streams {
     http3: bool,
     context: Context,
     by_id: BTreeMap<u64, Stream>,
+    /// By type of stream (RFC 9000 section 2.1): the last that is forgotten, since it was over. None up to it begins anew.
+    forgotten: [Option<u64>; 4],
     fields: Fields,
 }
 
@@ -78,7 +80,14 @@ impl Streams {
         let offers = |start: &str| hello.alpn.iter().any(|protocol| protocol.starts_with(start));
         let port = if offers("doq") { DNS_PORT } else { context.port };
         let context = Context { port, keys: context.keys.nested() };
-        Self { client, http3: offers("h3"), context, by_id: BTreeMap::new(), fields: Fields::new() }
+        Self {
+            client,
+            http3: offers("h3"),
+            context,
+            by_id: BTreeMap::new(),
+            forgotten: [None; 4],
+            fields: Fields::new(),
+        }
     }
 
     /// Takes a piece of a stream.
@@ -94,7 +103,7 @@ impl Streams {
         if waiting + piece.bytes.len() > MOST_WAITING {
             return;
         }
-        if !self.by_id.contains_key(&id) && self.by_id.len() == MOST_STREAMS {
+        if !self.by_id.contains_key(&id) && !self.has_room(id) {
             return;
         }
         let begin = || Stream { halves: Default::default(), carries: self.carries(id) };
@@ -115,6 +124,22 @@ impl Streams {
             self.bound_blocked(&mut seen);
         }
         out.extend(seen.into_iter().map(decrypted));
+    }
+
+    /// Whether a stream may begin. When there are too many, the first that is over is forgotten.
+    fn has_room(&mut self, id: u64) -> bool {
+        if self.forgotten[kind(id)].is_some_and(|last| id <= last) {
+            return false;
+        }
+        if self.by_id.len() < MOST_STREAMS {
+            return true;
+        }
+        let mut over = self.by_id.iter().filter(|(_, stream)| matches!(stream.carries, Carries::Nothing));
+        let Some((&over, _)) = over.next() else { return false };
+        self.by_id.remove(&over);
+        let last = &mut self.forgotten[kind(over)];
+        *last = (*last).max(Some(over));
+        true
     }
 
     /// What HTTP/3's messages are read with came: reads those that waited for it.
@@ -179,6 +204,11 @@ impl Streams {
     const fn sender(&self, id: u64) -> Direction {
         if id & SERVERS == 0 { self.client } else { self.client.reversed() }
     }
+}
+
+/// A stream's type: who opened it, and whether both ends send on it.
+const fn kind(id: u64) -> usize {
+    (id & (ONE_WAY | SERVERS)) as usize
 }
 
 impl Stream {

@@ -249,3 +249,18 @@ fn what_waits_is_bounded() {
     // All room is given back.
     assert_eq!(connection.streams.fields().room(), Fields::new().room());
 }
+
+#[test]
+fn requests_are_read_however_many_came_before() {
+    let mut it = Connection::new();
+    for id in (0..4000).step_by(4) {
+        it.end(OUT, id, &request(b"\0\0", b"", b"hello"));
+        it.end(IN, id, b"");
+        assert!(it.take().first().is_some_and(|told| told.starts_with("GET")), "request {id}");
+    }
+    let again = Piece { offset: 0, bytes: &request(b"\0\0", b"", b"again"), last: true };
+    it.streams.handle(OUT, 0, again, &mut it.out);
+    it.streams.handle(OUT, 3000, again, &mut it.out);
+    it.flush();
+    assert!(it.out.is_empty(), "{:?}", it.out);
+}
