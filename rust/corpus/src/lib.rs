@@ -74,7 +74,7 @@ pub const OUT_OF_SCOPE: [(&str, &str); 17] = [
     ),
     ("quoted-printable with a single escape", "it may as well be how a form's value begins"),
     (
-        "names in the `dns=` of a GET whose Accept does not say `application/dns-message`",
+        "names in the `dns=` of a GET whose Accept does not say `application/dns-message`, but for `/dns-query`",
         "RFC 8484 asks clients to say it; without, a field of that name may be anything",
     ),
     ("digests by key or shape", "one way: only who knows the value knows its digest"),
