@@ -124,7 +124,7 @@ impl Terminator {
     }
 
     /// Whether the phone said last that it takes nothing more.
-    pub(crate) const fn is_shut(&self) -> bool {
+    const fn is_shut(&self) -> bool {
         self.window == 0
     }
 

@@ -103,18 +103,14 @@ impl Streams {
         if waiting + piece.bytes.len() > MOST_WAITING {
             return;
         }
-        if !self.by_id.contains_key(&id) && !self.has_room(id) {
-            return;
+        if !self.by_id.contains_key(&id) {
+            if !self.has_room(id) {
+                return;
+            }
+            let stream = Stream { halves: Default::default(), carries: self.carries(id) };
+            self.by_id.insert(id, stream);
         }
-        let begin = || Stream { halves: Default::default(), carries: self.carries(id) };
-        let fresh = (!self.by_id.contains_key(&id)).then(begin);
-        let stream = match fresh {
-            Some(fresh) => self.by_id.entry(id).or_insert(fresh),
-            None => match self.by_id.get_mut(&id) {
-                Some(stream) => stream,
-                None => return,
-            },
-        };
+        let Some(stream) = self.by_id.get_mut(&id) else { return };
         let mut seen = Vec::new();
         let unblocks = stream.handle(direction, piece, &mut self.fields, &mut seen);
         stream.settle(id, &mut self.fields, &mut seen);
