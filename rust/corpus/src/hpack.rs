@@ -19,23 +19,86 @@ const KNOWN: [(u8, &str, &str); 12] = [
     (58, "user-agent", ""),
 ];
 
-/// A block for HTTP/2. Texts are Huffman-coded, or stand there as they are.
-pub fn block(fields: &[Field], huffman: bool, random: &mut Random) -> Vec<u8> {
-    fields.iter().flat_map(|field| representation(field, huffman, random)).collect()
+/// The table's size before anybody changes it (RFC 9113 section 6.5.2).
+const DEFAULT_SIZE: usize = 4096;
+/// The index of the first field that is not known to all (RFC 7541 section 2.3.3).
+const FIRST_OWN: usize = 62;
+
+/// One end's encoder.
+pub struct Encoder {
+    /// Whether texts are Huffman-coded.
+    huffman: bool,
+    /// The newest first, and how large they may become together.
+    entries: Vec<Field>,
+    most: usize,
 }
 
-/// RFC 7541 section 6: an index, or a literal that is to be remembered, or not, or never.
-fn representation(field: &Field, huffman: bool, random: &mut Random) -> Vec<u8> {
-    let (whole, name) = find(&KNOWN, field);
-    if let Some(index) = whole {
-        return number(0x80, 7, index.into());
+impl Encoder {
+    /// With a table of the usual size, which is empty.
+    pub const fn new(huffman: bool) -> Self {
+        Self { huffman, entries: Vec::new(), most: DEFAULT_SIZE }
     }
-    let (first, bits) = [(0x40, 6), (0x00, 4), (0x10, 4)][random.index(3)];
-    let value = string(&field.value, 0, 7, huffman);
-    match name.filter(|_| random.happens(80)) {
-        Some(index) => [number(first, bits, index.into()), value].concat(),
-        None => [vec![first], string(field.name.as_bytes(), 0, 7, huffman), value].concat(),
+
+    /// A block. Before some the table's size is changed (section 6.3).
+    pub fn block(&mut self, fields: &[Field], random: &mut Random) -> Vec<u8> {
+        let mut out = Vec::new();
+        if random.happens(20) {
+            self.most = [0, 128, 256, DEFAULT_SIZE][random.index(4)];
+            self.make_room(0);
+            out = number(0x20, 5, self.most);
+        }
+        out.extend(fields.iter().flat_map(|field| self.representation(field, random)));
+        out
     }
+
+    /// Section 6: an index, or a literal that is to be remembered, or not, or never.
+    fn representation(&mut self, field: &Field, random: &mut Random) -> Vec<u8> {
+        let (whole, name) = self.find(field);
+        if let Some(index) = whole {
+            return number(0x80, 7, index);
+        }
+        let (first, bits) = [(0x40, 6), (0x00, 4), (0x10, 4)][random.index(3)];
+        if first == 0x40 {
+            self.insert(field);
+        }
+        let value = string(&field.value, 0, 7, self.huffman);
+        match name.filter(|_| random.happens(80)) {
+            Some(index) => [number(first, bits, index), value].concat(),
+            None => [vec![first], string(field.name.as_bytes(), 0, 7, self.huffman), value].concat(),
+        }
+    }
+
+    /// The index of a field, and of its name, among those that are known and those in the table.
+    fn find(&self, field: &Field) -> (Option<usize>, Option<usize>) {
+        let (whole, name) = find(&KNOWN, field);
+        let whole = whole.map(usize::from).or_else(|| self.index(|entry| entry == field));
+        let name = name.map(usize::from).or_else(|| self.index(|entry| entry.name == field.name));
+        (whole, name)
+    }
+
+    fn index(&self, is: impl Fn(&Field) -> bool) -> Option<usize> {
+        self.entries.iter().position(is).map(|place| FIRST_OWN + place)
+    }
+
+    /// Section 4.4: a field that is larger than the table empties it.
+    fn insert(&mut self, field: &Field) {
+        self.make_room(size(field));
+        if size(field) <= self.most {
+            self.entries.insert(0, field.clone());
+        }
+    }
+
+    /// Drops the oldest entries until there is room for `more`.
+    fn make_room(&mut self, more: usize) {
+        while !self.entries.is_empty() && self.entries.iter().map(size).sum::<usize>() + more > self.most {
+            self.entries.pop();
+        }
+    }
+}
+
+/// What a field takes in a table (RFC 7541 section 4.1, RFC 9204 section 3.2.1).
+pub fn size(field: &Field) -> usize {
+    field.name.len() + field.value.len() + 32
 }
 
 /// The index of a field, and of its name.
@@ -169,6 +232,37 @@ mod tests {
     fn known_fields_are_an_index() {
         let random = &mut Random::new(1, 1);
         let fields = [Field::new(":method", "GET"), Field::new(":scheme", "http")];
-        assert_eq!(block(&fields, true, random), [0x82, 0x86]);
+        assert!(Encoder::new(true).block(&fields, random).ends_with(&[0x82, 0x86]));
+    }
+
+    /// RFC 7541 appendix C.3: the fields of three requests that are remembered.
+    #[test]
+    fn a_table_is_filled_as_in_the_standard() {
+        let mut encoder = Encoder::new(false);
+        let [host, cache, custom] = [
+            (":authority", "www.example.com"),
+            ("cache-control", "no-cache"),
+            ("custom-key", "custom-value"),
+        ]
+        .map(|(name, value)| Field::new(name, value));
+        encoder.insert(&host);
+        assert_eq!(encoder.find(&host), (Some(62), Some(1)));
+        encoder.insert(&cache);
+        assert_eq!(encoder.find(&host), (Some(63), Some(1)));
+        encoder.insert(&custom);
+        let all = [&custom, &cache, &host].map(|field| encoder.find(field).0);
+        assert_eq!(all, [Some(62), Some(63), Some(64)]);
+        assert_eq!(encoder.find(&Field::new("custom-key", "else")), (None, Some(62)));
+        assert_eq!(encoder.entries.iter().map(size).sum::<usize>(), 164);
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let mut encoder = Encoder { most: 100, ..Encoder::new(false) };
+        let field = |value: &str| Field::new("x-id", value);
+        ["1", "2", "3"].iter().for_each(|value| encoder.insert(&field(value)));
+        assert_eq!(encoder.entries, [field("3"), field("2")]);
+        encoder.insert(&field(&"4".repeat(90)));
+        assert_eq!(encoder.entries, []);
     }
 }

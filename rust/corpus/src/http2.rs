@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113): requests, on a connection that speaks it from the start or changes to it.
 
 use crate::content::Field;
-use crate::hpack;
+use crate::hpack::Encoder;
 use crate::packet::{Turns, Way};
 use crate::protocol::host;
 use crate::random::Random;
@@ -34,9 +34,33 @@ impl Request<'_> {
     }
 }
 
-/// A connection with one request, in clear from the start.
+/// A connection in clear from the start, with the request: its first, or its second.
 pub fn connection(request: Request<'_>, huffman: bool, random: &mut Random) -> Vec<u8> {
-    [preface(), stream(1, request, huffman, random)].concat()
+    let fields = request.fields("http", random);
+    let mut encoder = Encoder::new(huffman);
+    if random.happens(40) {
+        return [preface(), stream(1, &fields, request.body, &mut encoder, random)].concat();
+    }
+    let page = stream(1, &first_page(&fields), b"", &mut encoder, random);
+    let fields = [fields, about()].concat();
+    [preface(), page, stream(3, &fields, request.body, &mut encoder, random)].concat()
+}
+
+/// The fields that ask for `/` where others are asked for: those of the client's own have no value yet.
+pub fn first_page(fields: &[Field]) -> Vec<Field> {
+    let own = |field: &Field| match field.name.as_str() {
+        ":method" => Some(Field::new(":method", "GET")),
+        ":path" => Some(Field::new(":path", "/")),
+        ":scheme" | ":authority" => Some(field.clone()),
+        name if name.starts_with("content-") => None,
+        name => Some(Field::new(name, "")),
+    };
+    fields.iter().filter_map(own).chain(about()).collect()
+}
+
+/// What a client says of itself.
+pub fn about() -> Vec<Field> {
+    vec![Field::new("user-agent", "Client/3.2 (Android)"), Field::new("accept-language", "en")]
 }
 
 /// A connection that begins as HTTP/1 (RFC 7540 section 3.2). What was asked for there is the first stream; the request is
@@ -47,11 +71,13 @@ pub fn upgraded(request: Request<'_>, huffman: bool, random: &mut Random) -> Tur
         Field::new("Upgrade", "h2c"),
         Field::new("HTTP2-Settings", "AAMAAABkAAQAAP__"),
     ];
+    let fields = request.fields("http", random);
+    let next = stream(3, &fields, request.body, &mut Encoder::new(huffman), random);
     let agreed = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n".to_vec();
     vec![
         (Way::Out, crate::protocol::http("GET", "/", &asked, b"", random)),
         (Way::In, [agreed, answer()].concat()),
-        (Way::Out, [preface(), stream(3, request, huffman, random)].concat()),
+        (Way::Out, [preface(), next].concat()),
     ]
 }
 
@@ -64,12 +90,11 @@ fn preface() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat()
 }
 
-fn stream(id: u32, request: Request<'_>, huffman: bool, random: &mut Random) -> Vec<u8> {
-    let block = hpack::block(&request.fields("http", random), huffman, random);
-    let mut out = headers(id, &block, request.body.is_empty(), random);
-    let size = chunk(request.body.len(), random);
-    let count = request.body.chunks(size).count();
-    for (number, part) in request.body.chunks(size).enumerate() {
+fn stream(id: u32, fields: &[Field], body: &[u8], encoder: &mut Encoder, random: &mut Random) -> Vec<u8> {
+    let mut out = headers(id, &encoder.block(fields, random), body.is_empty(), random);
+    let size = chunk(body.len(), random);
+    let count = body.chunks(size).count();
+    for (number, part) in body.chunks(size).enumerate() {
         out.extend(frame(0, u8::from(number + 1 == count), id, part));
     }
     out
@@ -133,5 +158,26 @@ mod tests {
         let request = Request { method: "GET", path: "/", head: &[], body: b"" };
         let turns = upgraded(request, true, &mut Random::new(1, 1));
         assert!(turns[1].1.starts_with(b"HTTP/1.1 101 ") && turns[2].1.starts_with(b"PRI * HTTP/2.0\r\n"));
+    }
+
+    #[test]
+    fn the_first_page_is_of_the_same_host() {
+        let fields =
+            [(":method", "POST"), (":authority", "a.example"), ("x-id", "1"), ("content-type", "text/plain")];
+        let page = first_page(&fields.map(|(name, value)| Field::new(name, value)));
+        let expected = [(":method", "GET"), (":authority", "a.example"), ("x-id", "")];
+        assert_eq!(page[..3], expected.map(|(name, value)| Field::new(name, value)));
+        assert_eq!(page[3..], about());
+    }
+
+    /// The name of a field in the second request stands in the first alone.
+    #[test]
+    fn a_second_request_goes_on_with_the_table_of_the_first() {
+        let request = Request { method: "GET", path: "/up", head: &[Field::new("X-Id", "7")], body: b"" };
+        let of = |item| connection(request, false, &mut Random::new(1, item));
+        let find = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).filter(|it| *it == text).count();
+        let shared = (0..200).map(of).filter(|bytes| find(bytes, b"/up") == 1 && find(bytes, b"x-id\0") == 1);
+        let indexed = shared.filter(|bytes| find(bytes, b"x-id") == 1).count();
+        assert!(indexed > 10, "{indexed}");
     }
 }

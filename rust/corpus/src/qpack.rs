@@ -1,7 +1,7 @@
 //! Field sections of HTTP/3 and the table that the encoder fills for them (RFC 9204).
 
 use crate::content::Field;
-use crate::hpack::{find, number, string};
+use crate::hpack::{find, number, size, string};
 use crate::random::Random;
 
 /// Names and values that every connection knows (appendix A), as far as requests here have them.
@@ -93,7 +93,7 @@ impl Encoder {
         if let Some(index) = whole {
             return Line::Known(index);
         }
-        let at = match self.entries.iter().rposition(|entry| same(entry, field)) {
+        let at = match self.entries.iter().rposition(|entry| entry == field) {
             Some(place) if random.happens(20) => self.duplicate(place).or(Some(self.dropped + place)),
             Some(place) => Some(self.dropped + place),
             None if random.happens(70) => self.insert(field),
@@ -171,15 +171,6 @@ impl Encoder {
         };
         lines.iter().zip(fields).flat_map(write).collect()
     }
-}
-
-fn same(one: &Field, other: &Field) -> bool {
-    one.name == other.name && one.value == other.value
-}
-
-/// Section 3.2.1.
-fn size(field: &Field) -> usize {
-    field.name.len() + field.value.len() + 32
 }
 
 #[cfg(test)]
