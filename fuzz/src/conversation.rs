@@ -80,6 +80,11 @@ impl Conversation {
         assert!(!self.dissector.is_pending());
     }
 
+    /// Whether what one end says is encrypted, as far as that is known.
+    pub fn encrypted(&self, direction: Direction) -> Option<bool> {
+        self.dissector.encrypted(direction)
+    }
+
     /// The flow ends. Every range must be inside the stream.
     pub fn finish(mut self) -> Vec<Observation> {
         self.flush();

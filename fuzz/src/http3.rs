@@ -2,15 +2,12 @@
 //! panic. Two of the streams fill the tables that field sections are read with (RFC 9204).
 
 use inspect::protocol::Observation;
-use inspect::{KeyLog, KeyRing};
 use packet::{Direction, Transport};
 
 use crate::conversation::{Conversation, pieces};
+use crate::handshake::{SECRET, TRAFFIC, hellos, keys};
 use crate::quic::{End, crypto};
 
-const RANDOM: [u8; 32] = [7; 32];
-/// The secret of both ends.
-const SECRET: [u8; 32] = [9; 32];
 /// The encoder streams of the client and of the server, and their type (RFC 9204 section 4.2).
 const ENCODERS: [usize; 2] = [6, 7];
 const ENCODER: &[u8] = &[2];
@@ -52,20 +49,11 @@ fn frame(sent: &mut [u16; 8], stream: usize, bytes: &[u8], last: bool) -> Vec<u8
     [&[0x0e | u8::from(last), stream as u8][..], &offset, &length, bytes].concat()
 }
 
-/// Up to the server's choice: TLS_AES_128_GCM_SHA256, and HTTP/3 as the client offers.
+/// Up to the server's choice, and HTTP/3 as the client offers.
 fn opened() -> Conversation {
-    let mut keys = KeyLog::default();
-    for label in ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"] {
-        keys.add(format!("{label} {} {}", "07".repeat(32), "09".repeat(32)).as_bytes());
-    }
-    let mut conversation = Conversation::with_keys(Transport::Udp, 443, KeyRing::new(keys));
+    let mut conversation = Conversation::with_keys(Transport::Udp, 443, keys(&TRAFFIC));
     let alpn = [0, 16, 0, 5, 0, 3, 2, b'h', b'3'];
-    let versions = [0, 43, 0, 2, 3, 4];
-    let client = [&[3, 3][..], &RANDOM, &[0, 0, 2, 0x13, 1, 1, 0, 0, 9], &alpn].concat();
-    let server = [&[3, 3][..], &[8; 32], &[0, 0x13, 1, 0, 0, 6], &versions].concat();
-    let ends = [(Direction::Outbound, "client in", 1, client), (Direction::Inbound, "server in", 2, server)];
-    for (direction, label, kind, body) in ends {
-        let message = [&[kind, 0, 0, body.len() as u8][..], &body].concat();
+    for ((direction, message), label) in hellos(&alpn).into_iter().zip(["client in", "server in"]) {
         conversation.say(direction, &End::new(label).initial(0, &crypto(0, &message)));
     }
     conversation
@@ -83,6 +71,7 @@ mod tests {
         let seen = format!("{:?}", converse(&data));
         assert!(seen.contains("Decrypted") && seen.contains("imei"), "{seen}");
     }
+
     /// And one whose pieces do not reach the tables would leave half of QPACK without one.
     #[test]
     fn a_table_is_filled() {

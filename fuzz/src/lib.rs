@@ -8,6 +8,7 @@ mod conversation;
 pub mod decode;
 pub mod decrypted;
 pub mod dissect;
+mod handshake;
 pub mod hpack;
 pub mod http2;
 pub mod http3;

@@ -7,9 +7,9 @@ use aes_gcm::Aes128Gcm;
 use aes_gcm::aead::{Aead, Payload};
 use hkdf::Hkdf;
 use packet::{Direction, Transport};
-use sha2::Sha256;
 
 use crate::conversation::{Conversation, pieces};
+use crate::handshake::expand;
 
 /// QUIC v1's (RFC 9001 section 5.2).
 const SALT: [u8; 20] = [
@@ -118,15 +118,6 @@ fn padded(frames: &[u8]) -> Vec<u8> {
     [frames, &vec![0; SHORTEST.saturating_sub(frames.len())]].concat()
 }
 
-/// HKDF-Expand-Label (RFC 8446 section 7.1).
-fn expand<const N: usize>(secret: &Hkdf<Sha256>, label: &str) -> [u8; N] {
-    let mut out = [0; N];
-    let label = format!("tls13 {label}");
-    let info = [&[0, N as u8, label.len() as u8][..], label.as_bytes(), &[0]].concat();
-    secret.expand(&info, &mut out).expect("a short output");
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,8 +126,7 @@ mod tests {
     /// A hello that nobody can open would leave the target without an object.
     #[test]
     fn what_is_protected_is_opened() {
-        let body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0]].concat();
-        let hello = [&[1, 0, 0, body.len() as u8][..], &body].concat();
+        let [(_, hello), _] = crate::handshake::hellos(&[]);
         let mut conversation = Conversation::new(Transport::Udp, 443, &[]);
         conversation.say(Direction::Outbound, &End::new("client in").initial(0, &crypto(0, &hello)));
         let seen = conversation.finish();

@@ -5,7 +5,7 @@ use packet::Transport;
 use crate::conversation::{Conversation, pieces};
 
 /// A record, of TLS 1.2's version number.
-fn record(kind: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn record(kind: u8, content: &[u8]) -> Vec<u8> {
     [&[kind, 3, 3, 0, content.len() as u8][..], content].concat()
 }
 
