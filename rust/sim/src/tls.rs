@@ -3,7 +3,7 @@
 /// Bytes of a record that is encrypted, header included.
 pub const RECORD: usize = 5 + (1 << 14);
 /// From here on what its sender says is encrypted (RFC 8446 section D.4).
-const CHANGE_CIPHER_SPEC: [u8; 6] = [20, 3, 3, 0, 1, 1];
+pub const CHANGE_CIPHER_SPEC: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
 /// A ClientHello of TLS 1.3 without any extension, and a first record that is encrypted.
 pub fn hello(random: [u8; 32]) -> Vec<u8> {

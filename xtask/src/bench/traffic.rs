@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sim::tls::CHANGE_CIPHER_SPEC;
 
 /// The phone's port in captures of one connection.
 pub(super) const PHONE_PORT: u16 = 40_000;
@@ -14,9 +15,6 @@ const BODY: usize = 16 << 10;
 /// Payload of a flow of [`unfinished`].
 pub(super) const UNFINISHED: usize = 2048;
 
-/// The record after which an end of a TLS connection encrypts (ChangeCipherSpec).
-pub(super) const CHANGE: [u8; 6] = [20, 3, 3, 0, 1, 1];
-
 /// Flags of TCP segments.
 const SYN: u8 = 2;
 const SYN_ACK: u8 = 18;
@@ -25,7 +23,7 @@ const PUSH: u8 = 24;
 
 /// A server's TLS records after a handshake that was seen, in one connection.
 pub(super) fn encrypted(size: usize) -> Vec<Vec<u8>> {
-    let stream = [&CHANGE[..], &records(size)].concat();
+    let stream = [&CHANGE_CIPHER_SPEC[..], &records(size)].concat();
     connection(443, &hello(), &stream)
 }
 
@@ -85,16 +83,9 @@ impl Numbers {
     }
 }
 
-/// A ClientHello of TLS 1.3 without any extension, the client's last message in clear, and a first one that is not.
+/// What a client of TLS begins with.
 pub(super) fn hello() -> Vec<u8> {
-    let mut body = vec![3, 3];
-    body.extend([7; 32]);
-    body.extend([0, 0, 2, 0x13, 1, 1, 0, 0, 0]);
-    let mut out = vec![22, 3, 1, 0, body.len() as u8 + 4, 1, 0, 0, body.len() as u8];
-    out.extend(body);
-    out.extend(CHANGE);
-    out.extend([23, 3, 3, 0, 4, 1, 2, 3, 4]);
-    out
+    sim::tls::hello([7; 32])
 }
 
 /// Requests until `size`, each with a body of about [`BODY`] bytes.

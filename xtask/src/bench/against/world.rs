@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
+use sim::tls::CHANGE_CIPHER_SPEC;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::time::sleep;
@@ -130,7 +131,7 @@ where
 async fn download(mut stream: TcpStream, records: Arc<[u8]>) -> io::Result<()> {
     let mut hello = vec![0; traffic::hello().len()];
     stream.read_exact(&mut hello).await?;
-    stream.write_all(&traffic::CHANGE).await?;
+    stream.write_all(&CHANGE_CIPHER_SPEC).await?;
     loop {
         stream.write_all(&records).await?;
     }
@@ -163,7 +164,7 @@ async fn answer(stream: &mut TcpStream) -> io::Result<bool> {
 
 /// What a server says to a hello here: two TLS records.
 pub(super) fn reply() -> Vec<u8> {
-    let mut reply = traffic::CHANGE.to_vec();
+    let mut reply = CHANGE_CIPHER_SPEC.to_vec();
     reply.extend([23, 3, 3, 0, 100]);
     reply.extend([7; 100]);
     reply
