@@ -1,7 +1,7 @@
 //! `telltale compare`: boots side by side.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use inspect::report::Report;
@@ -11,7 +11,7 @@ use report::compare::{Boot, compare};
 use crate::args::CompareArgs;
 use crate::output::Sink;
 use crate::replay::Capture;
-use crate::{Failure, Outcome, complain, explain, watch};
+use crate::{Failure, Outcome, complain, explain, file, watch};
 
 /// Runs the command.
 ///
@@ -45,12 +45,10 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
 
 /// Whether the file begins as a report in JSON does; no capture begins so.
 fn is_report(path: &Path) -> Result<bool, Failure> {
-    let fail = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Failure(format!("{}: there is no such file", path.display())),
-        _ => Failure(format!("{}: cannot be read: {error}", path.display())),
-    };
     let mut head = Vec::new();
-    File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).map_err(fail)?;
+    File::open(path)
+        .and_then(|file| file.take(64).read_to_end(&mut head))
+        .map_err(|error| file::unreadable(&path.display(), &error))?;
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
     Ok(text.trim_ascii_start().starts_with(b"{"))
 }

@@ -5,7 +5,7 @@ mod excerpt;
 mod steps;
 
 use std::fmt::Write;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use self::excerpt::{Excerpt, Rebuild};
 use self::steps::Group;
 use crate::args::ExplainArgs;
 use crate::output::{Target, text_options};
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, file};
 
 /// The largest report that is read, in bytes.
 const LARGEST_REPORT: u64 = 1 << 30;
@@ -80,12 +80,7 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
 /// It cannot be read, or is none: one line that names it.
 pub fn read_report(path: &Path) -> Result<Report, Failure> {
     let fail = |message: String| Failure(format!("{}: {message}", path.display()));
-    let metadata = fs::metadata(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    if metadata.len() > LARGEST_REPORT {
-        return Err(fail("is too large for a report".to_owned()));
-    }
-    let bytes = fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|_| {
+    let text = String::from_utf8(file::read(path, LARGEST_REPORT, "a report")?).map_err(|_| {
         fail("is no report; make one with `telltale replay CAPTURE -o report.json`".to_owned())
     })?;
     report::read_json(&text).map_err(|error| fail(error.to_string()))
@@ -122,9 +117,9 @@ fn captures(report: &Report, args: &ExplainArgs) -> Result<Vec<PathBuf>, Failure
 
 fn read_captures(paths: &[PathBuf], mut rebuild: Rebuild<'_>) -> Result<(), Failure> {
     'captures: for path in paths {
-        let fail = |problem: &dyn std::fmt::Display| Failure(format!("{}: {problem}", path.display()));
-        let file = File::open(path).map_err(|error| fail(&format_args!("cannot be read: {error}")))?;
-        let mut reader = Reader::open(file, None).map_err(|error| fail(&error))?;
+        let file = File::open(path).map_err(|error| file::unreadable(&path.display(), &error))?;
+        let mut reader =
+            Reader::open(file, None).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
         // A capture that is damaged further on was reported up to there.
         while let Ok(Some((now, input))) = reader.next_input() {
             if !rebuild.handle_input(now, &input) {

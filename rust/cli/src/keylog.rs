@@ -1,11 +1,10 @@
 //! The secrets to read encrypted connections with, from `--keylog`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use inspect::KeyLog;
 
-use crate::Failure;
+use crate::{Failure, file};
 
 /// The largest key log that is read, in bytes: some hundred thousand connections.
 const LARGEST_FILE: u64 = 256 << 20;
@@ -18,7 +17,7 @@ pub fn read(paths: &[PathBuf]) -> Result<KeyLog, Failure> {
     let mut keys = KeyLog::default();
     for path in paths {
         let fail = |message: &str| Failure(format!("{}: {message}", path.display()));
-        if keys.add(&content(path)?) == 0 {
+        if keys.add(&file::read(path, LARGEST_FILE, "a key log")?) == 0 {
             return Err(fail(
                 "holds no secret of TLS or QUIC; give a key log in the NSS format, as `SSLKEYLOGFILE` makes it",
             ));
@@ -27,17 +26,10 @@ pub fn read(paths: &[PathBuf]) -> Result<KeyLog, Failure> {
     Ok(keys)
 }
 
-fn content(path: &Path) -> Result<Vec<u8>, Failure> {
-    let fail = |message: String| Failure(format!("{}: {message}", path.display()));
-    let unreadable = |error| fail(format!("cannot be read: {error}"));
-    if fs::metadata(path).map_err(unreadable)?.len() > LARGEST_FILE {
-        return Err(fail("is too large for a key log".to_owned()));
-    }
-    fs::read(path).map_err(unreadable)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -7,6 +7,7 @@ mod compare;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
+mod file;
 mod help;
 mod keylog;
 mod live;

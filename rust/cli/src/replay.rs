@@ -14,7 +14,7 @@ use crate::args::ReplayArgs;
 use crate::live::{self, Screen};
 use crate::output::Sink;
 use crate::stdin::Stdin;
-use crate::{Failure, Outcome, complain, keylog, watch};
+use crate::{Failure, Outcome, complain, file, keylog, watch};
 
 /// A file shorter than this is read before a progress bar could be seen.
 const LONG_FILE: u64 = 32 << 20;
@@ -139,10 +139,7 @@ fn is_stdin(path: &Path) -> bool {
 
 fn describe(name: &str, problem: &ReadError) -> String {
     match problem {
-        ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
-            format!("{name}: there is no such file")
-        }
-        ReadError::Io(error) => format!("{name}: cannot be read: {error}"),
+        ReadError::Io(error) => file::unreadable(&name, error).0,
         ReadError::Format { .. } => format!("{name}: {problem}"),
     }
 }

@@ -1,14 +1,12 @@
 //! The values to look for, from `--watch` and `--watch-file`.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use inspect::KnownIdentifier;
 use inspect::identifier::{IdentifierKind, Scanner};
 
-use crate::Failure;
 use crate::args::SubjectArgs;
+use crate::{Failure, file};
 
 /// The largest list that is read, in bytes: a list of identifiers is short, a capture given by mistake is not.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -40,15 +38,8 @@ pub fn all(args: &SubjectArgs) -> Result<Vec<KnownIdentifier>, Failure> {
 }
 
 fn read(path: &Path) -> Result<Vec<KnownIdentifier>, Failure> {
-    let fail = |message: String| Failure(format!("{}: {message}", path.display()));
-    let metadata = fs::metadata(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    if metadata.len() > LARGEST_FILE {
-        return Err(fail("is too large for a list of KIND=VALUE lines".to_owned()));
-    }
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => fail("is no text; give a list of KIND=VALUE lines".to_owned()),
-        _ => fail(format!("cannot be read: {error}")),
-    })?;
+    let text = String::from_utf8(file::read(path, LARGEST_FILE, "a list of KIND=VALUE lines")?)
+        .map_err(|_| Failure(format!("{}: is no text; give a list of KIND=VALUE lines", path.display())))?;
     // Some editors begin a file with a byte order mark.
     parse_list(text.strip_prefix('\u{feff}').unwrap_or(&text))
         .map_err(|(line, message)| Failure(format!("{}:{line}: {message}", path.display())))

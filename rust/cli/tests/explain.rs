@@ -77,7 +77,8 @@ fn another_capture_is_noticed() {
 fn what_is_not_there_is_said() {
     let folder = case(false);
     explain(&folder, &["99"]).assert_refused(&["has no finding 99"]);
-    run(["explain", "/no/such/report.json", "1"]).assert_refused(&["/no/such/report.json: cannot be read"]);
+    run(["explain", "/no/such/report.json", "1"])
+        .assert_refused(&["/no/such/report.json: there is no such file"]);
     let boot = boot();
     run(["explain".as_ref(), boot.as_os_str(), "1".as_ref()]).assert_refused(&["is no report"]);
     let text = file(&folder, "text.json", b"{\"schema\": \"something/1\"}");

@@ -277,7 +277,7 @@ fn wrong_values_are_refused() {
     let bad = file(&folder, "bad", b"# mine\nimei=1234\n");
     let bad = bad.to_str().expect("UTF-8");
     replay(&["--watch-file", bad]).assert_refused(&[&format!("{bad}:2: ")]);
-    replay(&["--watch-file", "/no/such/list"]).assert_refused(&["/no/such/list: cannot be read"]);
+    replay(&["--watch-file", "/no/such/list"]).assert_refused(&["/no/such/list: there is no such file"]);
     for wrong in ["imei", "imei=", "shoe_size=44", "imei=1234"] {
         let ran = replay(&["--watch", wrong]);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{wrong}: {ran:?}");
