@@ -28,6 +28,8 @@ mod ntp;
 mod qpack;
 mod quic;
 mod reader;
+#[cfg(test)]
+mod recorded;
 mod session;
 mod sip;
 mod smtp;

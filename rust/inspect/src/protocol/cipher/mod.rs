@@ -8,4 +8,4 @@ mod suite;
 pub(super) use aead::{Aead, AeadKind, nonce};
 pub(super) use cbc::Cbc;
 pub(super) use schedule::{Hash, Prf, expand_label};
-pub(super) use suite::{Bulk, Suite};
+pub(super) use suite::{Bulk, Suite, of_secret_len};

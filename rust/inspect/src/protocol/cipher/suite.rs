@@ -30,9 +30,9 @@ const fn cbc(key_len: usize, mac: MacKind) -> Suite {
 }
 
 impl Suite {
-    /// `None`: a suite of another cipher (RC4, 3DES, Camellia, CCM …), which is not read here.
+    /// `None`: a suite of another cipher (RC4, 3DES, Camellia …), which is not read here.
     pub(in crate::protocol) fn of(number: u16) -> Option<Self> {
-        use AeadKind::{Aes128Gcm, Aes256Gcm, ChaCha20Poly1305};
+        use AeadKind::*;
         use MacKind::{Sha1, Sha256, Sha384};
         Some(match number {
             0x1301 => aead(Aes128Gcm, Hash::Sha256),
@@ -44,6 +44,11 @@ impl Suite {
             // ECDH: odd numbers are AES-128.
             0xc02b..=0xc032 if number & 1 == 1 => aead(Aes128Gcm, Hash::Sha256),
             0xc02b..=0xc032 => aead(Aes256Gcm, Hash::Sha384),
+            // CCM: odd numbers are AES-256; some have a short tag.
+            0x1304 | 0xc09c | 0xc09e | 0xc0a4 | 0xc0a6 | 0xc0ac | 0xd005 => aead(Aes128Ccm, Hash::Sha256),
+            0xc09d | 0xc09f | 0xc0a5 | 0xc0a7 | 0xc0ad => aead(Aes256Ccm, Hash::Sha256),
+            0x1305 | 0xc0a0 | 0xc0a2 | 0xc0a8 | 0xc0aa | 0xc0ae | 0xd003 => aead(Aes128Ccm8, Hash::Sha256),
+            0xc0a1 | 0xc0a3 | 0xc0a9 | 0xc0ab | 0xc0af => aead(Aes256Ccm8, Hash::Sha256),
             0xd001 => aead(Aes128Gcm, Hash::Sha256),
             0xd002 => aead(Aes256Gcm, Hash::Sha384),
             0x002f..=0x0034 | 0x008c | 0x0090 | 0x0094 => cbc(16, Sha1),
@@ -56,5 +61,16 @@ impl Suite {
             0x00af | 0x00b3 | 0x00b7 | 0xc024 | 0xc026 | 0xc028 | 0xc02a | 0xc038 => cbc(32, Sha384),
             _ => return None,
         })
+    }
+}
+
+/// Of TLS 1.3's suites, those whose traffic secrets have that many bytes: which it is, the secret does not tell.
+pub(in crate::protocol) fn of_secret_len(len: usize) -> (Hash, &'static [AeadKind]) {
+    match len {
+        48 => (Hash::Sha384, &[AeadKind::Aes256Gcm]),
+        _ => (
+            Hash::Sha256,
+            &[AeadKind::Aes128Gcm, AeadKind::ChaCha20Poly1305, AeadKind::Aes128Ccm, AeadKind::Aes128Ccm8],
+        ),
     }
 }

@@ -81,8 +81,12 @@ enum HeaderKey {
 impl HeaderKey {
     fn new(kind: AeadKind, key: &[u8]) -> Option<Self> {
         Some(match kind {
-            AeadKind::Aes128Gcm => Self::Aes128(Aes128::new_from_slice(key).ok()?.into()),
-            AeadKind::Aes256Gcm => Self::Aes256(Aes256::new_from_slice(key).ok()?.into()),
+            AeadKind::Aes128Gcm | AeadKind::Aes128Ccm | AeadKind::Aes128Ccm8 => {
+                Self::Aes128(Aes128::new_from_slice(key).ok()?.into())
+            }
+            AeadKind::Aes256Gcm | AeadKind::Aes256Ccm | AeadKind::Aes256Ccm8 => {
+                Self::Aes256(Aes256::new_from_slice(key).ok()?.into())
+            }
             AeadKind::ChaCha20Poly1305 => Self::ChaCha(key.try_into().ok()?),
         })
     }

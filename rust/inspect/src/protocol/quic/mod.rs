@@ -15,7 +15,7 @@ use super::certificate::{self, CERTIFICATE, Presented};
 use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
 use super::reader::Reader;
 use super::session::{Context, DatagramSession};
-use super::{Carrier, Observation, Protocol};
+use super::{Carrier, ClientHello, Observation, Protocol};
 use crate::stream::Window;
 use keys::{Keys, parameters};
 use sealed::Sealed;
@@ -66,6 +66,17 @@ impl<'a> LongHeader<'a> {
         let fits = destination.len() <= MAX_CONNECTION_ID && source.len() <= MAX_CONNECTION_ID;
         fits.then_some(Self { first, version, destination, source, rest })
     }
+
+    /// Version 2 numbers them anew (RFC 9369 section 3.2).
+    fn kind(&self) -> Kind {
+        let second = parameters(self.version).is_some_and(|version| version.second);
+        match (self.first >> 4).wrapping_sub(u8::from(second)) & 3 {
+            0 => Kind::Initial,
+            1 => Kind::Early,
+            2 => Kind::Handshake,
+            _ => Kind::Retry,
+        }
+    }
 }
 
 /// A QUIC flow.
@@ -73,6 +84,10 @@ impl<'a> LongHeader<'a> {
 pub(super) struct Quic {
     context: Context,
     attempts: Vec<Attempt>,
+    /// The newest that the server did not answer yet.
+    begun: Option<Box<Begun>>,
+    /// The newest connection whose secrets were given.
+    sealed: Option<Box<Sealed>>,
     datagrams: [u32; 2],
 }
 
@@ -83,8 +98,24 @@ struct Attempt {
     /// The client's and the server's.
     keys: [Keys; 2],
     crypto: [Crypto; 2],
-    /// Set when its secrets were given.
-    sealed: Option<Box<Sealed>>,
+}
+
+/// A connection that a client began.
+#[derive(Debug, Clone)]
+struct Begun {
+    client: Direction,
+    version: u32,
+    hello: ClientHello,
+}
+
+/// What a packet with a long header is (RFC 9000 section 17.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Initial,
+    /// 0-RTT.
+    Early,
+    Handshake,
+    Retry,
 }
 
 /// CRYPTO frames of one sender put together.
@@ -117,22 +148,26 @@ impl DatagramSession for Quic {
             if header.version == 0 {
                 break;
             }
-            let initial = is_initial(header.first, header.version);
-            let Some((number_at, len)) = body(rest, &header, initial) else { break };
+            let kind = header.kind();
+            let Some((number_at, len)) = body(rest, &header, kind) else { break };
             let (packet, after) = rest.split_at(len);
-            if initial {
+            if kind == Kind::Initial {
                 self.handle_initial(direction, &header, packet, number_at, offset..end, out);
             }
-            if let Some(sealed) = self.sealed() {
+            if let Some(sealed) = &mut self.sealed {
                 sealed.learn_id(direction, header.source);
-                if is_handshake(header.first, header.version) {
-                    sealed.handle_handshake(direction, packet, number_at, offset..end, out);
+                match kind {
+                    Kind::Early => sealed.handle_early(direction, packet, number_at, out),
+                    Kind::Handshake => {
+                        sealed.handle_handshake(direction, packet, number_at, offset..end, out);
+                    }
+                    Kind::Initial | Kind::Retry => {}
                 }
             }
             rest = after;
         }
         if rest.first().is_some_and(|first| first & 0x80 == 0)
-            && let Some(sealed) = self.sealed()
+            && let Some(sealed) = &mut self.sealed
         {
             sealed.handle_short(direction, rest, out);
         }
@@ -151,13 +186,12 @@ impl DatagramSession for Quic {
                 out.extend(client_hello(body, Carrier::Quic, range).map(Observation::ClientHello));
             }
         }
-        self.attempts.iter_mut().filter_map(|attempt| attempt.sealed.as_mut()).for_each(|it| it.flush(out));
+        self.sealed.iter_mut().for_each(|it| it.flush(out));
     }
 
     fn is_pending(&self) -> bool {
-        self.attempts.iter().any(|attempt| {
-            attempt.crypto[0].begins.is_some() || attempt.sealed.as_ref().is_some_and(|it| it.is_pending())
-        })
+        self.attempts.iter().any(|attempt| attempt.crypto[0].begins.is_some())
+            || self.sealed.as_ref().is_some_and(|it| it.is_pending())
     }
 
     fn wants(&self, direction: Direction) -> bool {
@@ -169,7 +203,7 @@ impl DatagramSession for Quic {
     }
 
     fn decrypts(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.sealed.is_some())
+        self.sealed.is_some()
     }
 }
 
@@ -183,83 +217,70 @@ impl Quic {
         range: Range<u64>,
         out: &mut Vec<Observation>,
     ) {
-        let known = self.attempts.iter_mut().rev().find_map(|attempt| {
+        let known = self.attempts.iter().enumerate().rev().find_map(|(at, attempt)| {
             let sender = usize::from(direction != attempt.client);
-            let opened = attempt.keys[sender].open(packet, number_at)?;
-            Some((attempt, sender, opened))
+            Some((at, sender, attempt.keys[sender].open(packet, number_at)?))
         });
-        if let Some((attempt, sender, opened)) = known {
-            return attempt.take_frames(sender, &opened, range, header.version, &self.context, out);
-        }
-        let keys = parameters(header.version).and_then(|version| Keys::derive(version, header.destination));
-        let Some(keys) = keys else { return };
-        let Some(opened) = keys[0].open(packet, number_at) else { return };
-        if self.attempts.len() == MAX_ATTEMPTS {
-            self.attempts.remove(0);
-        }
-        let mut attempt = Attempt { client: direction, keys, crypto: Default::default(), sealed: None };
-        attempt.take_frames(0, &opened, range, header.version, &self.context, out);
-        self.attempts.push(attempt);
-    }
-
-    /// The newest connection whose secrets were given.
-    fn sealed(&mut self) -> Option<&mut Sealed> {
-        self.attempts.iter_mut().rev().find_map(|attempt| attempt.sealed.as_deref_mut())
-    }
-}
-
-impl Attempt {
-    /// Reads the frames of an Initial packet, and what the hellos in them tell of what comes.
-    fn take_frames(
-        &mut self,
-        sender: usize,
-        content: &[u8],
-        range: Range<u64>,
-        version: u32,
-        context: &Context,
-        out: &mut Vec<Observation>,
-    ) {
-        let before = out.len();
-        self.crypto[sender].take_frames(content, range, out);
-        let mut offers_dns = false;
-        for observation in out.get(before..).unwrap_or_default() {
-            match observation {
+        let known = known.or_else(|| {
+            let keys = Keys::derive(parameters(header.version)?, header.destination)?;
+            let opened = keys[0].open(packet, number_at)?;
+            if self.attempts.len() == MAX_ATTEMPTS {
+                self.attempts.remove(0);
+            }
+            self.attempts.push(Attempt { client: direction, keys, crypto: Default::default() });
+            Some((self.attempts.len() - 1, 0, opened))
+        });
+        let Some((at, sender, opened)) = known else { return };
+        let attempt = &mut self.attempts[at];
+        let (client, mut seen) = (attempt.client, Vec::new());
+        attempt.crypto[sender].take_frames(&opened, range, &mut seen);
+        for observation in seen {
+            match &observation {
                 Observation::ClientHello(hello) => {
-                    offers_dns = hello.alpn.iter().any(|protocol| protocol.starts_with("doq"));
-                    let (secrets, version) = (context.keys.secrets(&hello.random), parameters(version));
-                    let (Some(secrets), Some(version)) = (secrets, version) else { continue };
-                    self.sealed = Some(Sealed::new(secrets, version, self.client, hello, context).into());
+                    if hello.alpn.iter().any(|protocol| protocol.starts_with("doq")) {
+                        out.push(Observation::Protocol(Protocol::DOQ));
+                    }
+                    let hello = hello.clone();
+                    self.begun = Some(Begun { client, version: header.version, hello }.into());
+                    self.begin_sealed(out);
                 }
                 Observation::ServerHello(hello) if !hello.retry => {
+                    // Its secrets may have come since.
+                    self.begin_sealed(out);
+                    self.begun = None;
                     self.sealed.iter_mut().for_each(|sealed| sealed.choose(hello));
                 }
                 _ => {}
             }
+            out.push(observation);
         }
-        if offers_dns {
-            out.push(Observation::Protocol(Protocol::DOQ));
+    }
+
+    /// A hello begins a connection, or comes again: after a Retry, or as the server wants it (RFC 8446 section 4.1.2).
+    fn begin_sealed(&mut self, out: &mut Vec<Observation>) {
+        let Some(begun) = self.begun.as_deref() else { return };
+        if self.sealed.as_ref().is_some_and(|sealed| sealed.is_of(&begun.hello)) {
+            return;
+        }
+        let secrets = self.context.keys.secrets(&begun.hello.random);
+        let (Some(secrets), Some(version)) = (secrets, parameters(begun.version)) else { return };
+        let sealed = Sealed::new(&secrets, version, begun.client, &begun.hello, &self.context);
+        if let Some(mut older) = self.sealed.replace(sealed.into()) {
+            older.flush(out);
         }
     }
 }
 
-/// Whether a long header is that of a Handshake packet.
-fn is_handshake(first: u8, version: u32) -> bool {
-    let second = parameters(version).is_some_and(|version| version.second);
-    first >> 4 & 3 == 2 + u8::from(second)
-}
-
-/// Whether a long header is that of an Initial packet; version 2 numbers the types anew (RFC 9369 section 3.2).
-fn is_initial(first: u8, version: u32) -> bool {
-    let second = parameters(version).is_some_and(|version| version.second);
-    first >> 4 & 3 == u8::from(second)
-}
-
 /// Where the packet number begins, and how long the packet is. `None`: it has none (Retry), or is cut off.
-fn body(bytes: &[u8], header: &LongHeader<'_>, initial: bool) -> Option<(usize, usize)> {
+fn body(bytes: &[u8], header: &LongHeader<'_>, kind: Kind) -> Option<(usize, usize)> {
     let mut rest = header.rest;
-    if initial {
-        let token = rest.varint()?;
-        rest.take(usize::try_from(token).ok()?)?;
+    match kind {
+        Kind::Initial => {
+            let token = rest.varint()?;
+            rest.take(usize::try_from(token).ok()?)?;
+        }
+        Kind::Retry => return None,
+        Kind::Early | Kind::Handshake => {}
     }
     let len = usize::try_from(rest.varint()?).ok()?;
     let number_at = bytes.len() - rest.0.len();

@@ -1,14 +1,12 @@
+use super::super::recorded::{Recorded, insides, unhex};
 use super::*;
+use crate::keylog::KeyRing;
+use crate::protocol::HttpStart;
 
 const OUT: Direction = Direction::Outbound;
 const IN: Direction = Direction::Inbound;
 const V1: u32 = 1;
 const V2: u32 = 0x6b33_43cf;
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
-    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
-}
 
 fn crypto(offset: u16, content: &[u8]) -> Vec<u8> {
     let varint = |value: u16| (0x4000 | value).to_be_bytes();
@@ -77,18 +75,18 @@ fn feed(quic: &mut Quic, datagrams: &[Vec<u8>]) -> Vec<Observation> {
 // RFC 9001 appendix A.3: the server's Initial packet, for a client that chose 0x8394c8f03e515708.
 #[test]
 fn the_server_packet_of_the_standard_is_opened() {
-    let packet = bytes(
+    let packet = unhex(
         "cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb38cc5a99f5ede4cf7\
          3c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f\
          58891850abbdca3d20398c276456cbc42158407dd074ee",
     );
-    let [client, server] = Keys::derive(parameters(V1).unwrap(), &bytes("8394c8f03e515708")).unwrap();
+    let [client, server] = Keys::derive(parameters(V1).unwrap(), &unhex("8394c8f03e515708")).unwrap();
     let header = LongHeader::parse(&packet).unwrap();
-    let (number_at, len) = body(&packet, &header, true).unwrap();
+    let (number_at, len) = body(&packet, &header, header.kind()).unwrap();
     assert_eq!((number_at, len), (18, packet.len()));
     let opened = server.open(&packet, number_at).unwrap();
     assert!(
-        opened.starts_with(&bytes(
+        opened.starts_with(&unhex(
             "02000000000600405a020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df"
         ))
     );
@@ -160,16 +158,16 @@ fn what_is_no_initial_packet_is_passed_over_and_given_up() {
 #[test]
 fn the_chacha_packet_of_the_standard_is_opened() {
     use super::super::cipher::{AeadKind, Hash};
-    let secret = bytes("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
+    let secret = unhex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
     let version = parameters(V1).unwrap();
     let keys = Keys::of_secret(version, AeadKind::ChaCha20Poly1305, Hash::Sha256, &secret).unwrap();
-    let packet = bytes("4cfe4189655e5cd55c41f69080575d7999c25a5bfb");
+    let packet = unhex("4cfe4189655e5cd55c41f69080575d7999c25a5bfb");
     let bare = keys.bare(&packet, 1, 654_360_564).unwrap();
-    assert_eq!((bare.number, &bare.header[..]), (654_360_564, &bytes("4200bff4")[..]));
+    assert_eq!((bare.number, &bare.header[..]), (654_360_564, &unhex("4200bff4")[..]));
     assert_eq!(keys.open_bare(&packet, &bare), Some(vec![1]));
     assert_eq!(
         version.next_secret(Hash::Sha256, &secret).unwrap(),
-        bytes("1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9")
+        unhex("1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9")
     );
 }
 
@@ -198,4 +196,82 @@ fn dns_over_quic_is_told_by_what_is_offered() {
     let out =
         feed(&mut Quic::default(), &[initial(V1, b"abcdefgh", b"abcdefgh", b"", 0, &crypto(0, &hello))]);
     assert!(out.contains(&Observation::Protocol(Protocol::DOQ)), "{out:?}");
+}
+
+macro_rules! recorded {
+    ($($name:literal),*) => {
+        [$(($name, Recorded::parse(include_str!(concat!("../testdata/quic/", $name, ".txt"))))),*]
+    };
+}
+
+/// Connections that resume: the client sends a request before the server answers.
+fn resumed() -> [(&'static str, Recorded); 5] {
+    recorded!("early-v1", "early-v2-chacha", "early-aes256", "early-refused", "early-retry")
+}
+
+/// Of the messages that are seen: which way they go, and whether they say what they should.
+fn messages(seen: &[Observation]) -> Vec<(Direction, bool)> {
+    let messages =
+        insides(seen).filter_map(|it| if let Observation::Http(it) = it { Some(it) } else { None });
+    messages
+        .map(|it| match &it.start {
+            HttpStart::Request { target, .. } => {
+                let text = format!("{target} {}", String::from_utf8_lossy(&it.body));
+                (it.direction, text.contains("imei=490154203237518"))
+            }
+            HttpStart::Response { status } => (it.direction, *status == 200 && it.body == b"ok"),
+        })
+        .collect()
+}
+
+#[test]
+fn what_a_client_sends_at_once_is_decrypted_and_told_once() {
+    for (name, recorded) in resumed() {
+        let mut quic = Quic::default();
+        quic.begin(&Context { port: 443, keys: recorded.keys.clone() });
+        let mut out =
+            recorded.feed(|direction, offset, bytes, out| quic.handle(direction, offset, bytes, out));
+        quic.flush([0; 2], &mut out);
+        assert_eq!(messages(&out), [(OUT, true), (IN, true)], "{name}");
+    }
+}
+
+/// As of a flow whose server never answers.
+#[test]
+fn early_data_is_read_without_an_answer() {
+    for (name, mut recorded) in resumed() {
+        let answered = recorded.turns.iter().position(|(direction, _)| *direction == IN).unwrap();
+        recorded.turns.truncate(answered);
+        let seen = |keys: KeyRing| {
+            let mut quic = Quic::default();
+            quic.begin(&Context { port: 443, keys });
+            let mut out =
+                recorded.feed(|direction, offset, bytes, out| quic.handle(direction, offset, bytes, out));
+            quic.flush([0; 2], &mut out);
+            messages(&out)
+        };
+        assert_eq!(seen(recorded.keys.clone()), [(OUT, true)], "{name}");
+        assert_eq!(seen(KeyRing::default()), [], "{name}");
+    }
+}
+
+/// As a capture brings them: those of the handshake when the server has chosen, those of the content at its end.
+#[test]
+fn secrets_may_come_one_after_the_other() {
+    for (name, recorded) in resumed() {
+        let keys = KeyRing::default();
+        let mut quic = Quic::default();
+        quic.begin(&Context { port: 443, keys: keys.clone() });
+        let mut log = recorded.log.iter();
+        let mut out = recorded.feed(|direction, offset, bytes, out| {
+            if direction == IN {
+                log.by_ref().for_each(|line| keys.add(line.as_bytes()));
+            } else if offset == 0 {
+                log.by_ref().take(1).for_each(|line| keys.add(line.as_bytes()));
+            }
+            quic.handle(direction, offset, bytes, out);
+        });
+        quic.flush([0; 2], &mut out);
+        assert_eq!(messages(&out), [(OUT, true), (IN, true)], "{name}");
+    }
 }

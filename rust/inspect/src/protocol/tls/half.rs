@@ -400,7 +400,7 @@ impl Half {
                 if self.epoch != Epoch::Early && !answered {
                     return self.wait(record, out);
                 }
-                self.protections = scene.handshake.protections(self.direction, self.epoch);
+                self.protections = scene.protections(self.direction, self.epoch);
             }
             if let Some((kind, content)) = self.try_open(record) {
                 let begins = self.at.saturating_sub(record.len() as u64);

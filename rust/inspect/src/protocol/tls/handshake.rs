@@ -2,7 +2,7 @@
 
 use packet::Direction;
 
-use super::super::cipher::{AeadKind, Bulk, Hash, Suite};
+use super::super::cipher::{Bulk, Suite, of_secret_len};
 use super::super::{ClientHello, ServerHello};
 use super::protection::Protection;
 use crate::keylog::{KeyRing, Secret, Secrets};
@@ -26,18 +26,16 @@ pub(super) struct Handshake {
     client_random: [u8; 32],
     /// Whether the client said that it sends data at once.
     early_data: bool,
-    secrets: Option<Secrets>,
     server: Option<ServerHello>,
 }
 
 impl Handshake {
     /// A ClientHello went by.
-    pub(super) fn begin(&mut self, direction: Direction, hello: &ClientHello, keys: &KeyRing) {
+    pub(super) fn begin(&mut self, direction: Direction, hello: &ClientHello) {
         *self = Self {
             client: Some(direction),
             client_random: hello.random,
             early_data: hello.early_data,
-            secrets: keys.secrets(&hello.random),
             server: None,
         };
     }
@@ -49,12 +47,9 @@ impl Handshake {
         }
     }
 
-    /// Whether secrets of this connection were given: a capture may bring them after its ClientHello.
-    pub(super) fn has_secrets(&mut self, keys: &KeyRing) -> bool {
-        if self.secrets.is_none() && self.client.is_some() {
-            self.secrets = keys.secrets(&self.client_random);
-        }
-        self.secrets.is_some()
+    /// The secrets of this connection, as far as they were given: a capture brings each before what it opens.
+    pub(super) fn secrets(&self, keys: &KeyRing) -> Option<Secrets> {
+        self.client.and_then(|_| keys.secrets(&self.client_random))
     }
 
     /// Whether the server chose.
@@ -78,15 +73,20 @@ impl Handshake {
     }
 
     /// How the sender of `direction` protects what it sends: more than one where the algorithm is not known yet.
-    pub(super) fn protections(&self, direction: Direction, epoch: Epoch) -> Vec<Protection> {
+    pub(super) fn protections(
+        &self,
+        direction: Direction,
+        epoch: Epoch,
+        secrets: &Secrets,
+    ) -> Vec<Protection> {
         if epoch == Epoch::Early {
-            return self.early();
+            return early(secrets);
         }
-        self.protection(direction, epoch).into_iter().collect()
+        self.protection(direction, epoch, secrets).into_iter().collect()
     }
 
-    fn protection(&self, direction: Direction, epoch: Epoch) -> Option<Protection> {
-        let (secrets, server) = (self.secrets.as_ref()?, self.server.as_ref()?);
+    fn protection(&self, direction: Direction, epoch: Epoch, secrets: &Secrets) -> Option<Protection> {
+        let server = self.server.as_ref()?;
         let suite = Suite::of(server.cipher)?;
         let client = self.is_client(direction);
         if !is_tls13(server) {
@@ -103,17 +103,13 @@ impl Handshake {
         let Bulk::Aead(kind) = suite.bulk else { return None };
         Protection::of_traffic_secret(kind, suite.hash, secrets.get(secret)?)
     }
+}
 
-    /// The suite is that of the session which is resumed; the secret's length leaves two at most.
-    fn early(&self) -> Vec<Protection> {
-        let secret = self.secrets.as_ref().and_then(|secrets| secrets.get(Secret::ClientEarly));
-        let Some(secret) = secret else { return Vec::new() };
-        let (hash, kinds) = match secret.len() {
-            32 => (Hash::Sha256, &[AeadKind::Aes128Gcm, AeadKind::ChaCha20Poly1305][..]),
-            _ => (Hash::Sha384, &[AeadKind::Aes256Gcm][..]),
-        };
-        kinds.iter().filter_map(|&kind| Protection::of_traffic_secret(kind, hash, secret)).collect()
-    }
+/// The suite is that of the session which is resumed; the secret's length leaves few.
+fn early(secrets: &Secrets) -> Vec<Protection> {
+    let Some(secret) = secrets.get(Secret::ClientEarly) else { return Vec::new() };
+    let (hash, kinds) = of_secret_len(secret.len());
+    kinds.iter().filter_map(|&kind| Protection::of_traffic_secret(kind, hash, secret)).collect()
 }
 
 /// TLS 1.3 or a draft of it.

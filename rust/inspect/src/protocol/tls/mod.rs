@@ -13,7 +13,8 @@ use super::{ClientHello, Observation, Protocol};
 use crate::stream::StreamEvent;
 use half::Half;
 pub(super) use half::probe;
-use handshake::Handshake;
+use handshake::{Epoch, Handshake};
+use protection::Protection;
 
 /// The port of DNS over TLS (RFC 7858).
 const DOT_PORT: u16 = 853;
@@ -104,14 +105,20 @@ impl StreamSession for Tls {
 impl Scene {
     /// A client begins, or begins anew.
     fn begin(&mut self, direction: Direction, hello: &ClientHello, out: &mut Vec<Observation>) {
-        self.handshake.begin(direction, hello, &self.context.keys);
+        self.handshake.begin(direction, hello);
         if self.context.port == DOT_PORT || hello.alpn.iter().any(|protocol| protocol == "dot") {
             out.push(Observation::Protocol(Protocol::DOT));
         }
     }
 
-    fn has_secrets(&mut self) -> bool {
-        self.handshake.has_secrets(&self.context.keys)
+    fn has_secrets(&self) -> bool {
+        self.handshake.secrets(&self.context.keys).is_some()
+    }
+
+    /// How the sender of `direction` protects what it sends, as far as is known.
+    fn protections(&self, direction: Direction, epoch: Epoch) -> Vec<Protection> {
+        let secrets = self.handshake.secrets(&self.context.keys);
+        secrets.map(|secrets| self.handshake.protections(direction, epoch, &secrets)).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 use super::super::certificate::tests::PHONE;
+use super::super::recorded::{Recorded, insides};
 use super::*;
-use crate::keylog::{KeyLog, KeyRing};
+use crate::keylog::KeyRing;
 use crate::protocol::{Certificate, HttpStart};
 
 const OUT: Direction = Direction::Outbound;
@@ -13,71 +14,45 @@ macro_rules! recorded {
 }
 
 /// Every connection with an HTTP request.
-const REQUESTS: [(&str, &str); 8] = recorded!(
+const REQUESTS: [(&str, &str); 12] = recorded!(
     "tls10-cbc",
     "tls11-cbc",
     "tls12-aes128-gcm",
+    "tls12-aes256-ccm",
     "tls12-aes256-gcm",
     "tls12-cbc",
     "tls12-cbc-etm",
+    "tls12-ccm8",
     "tls12-chacha",
-    "tls13"
+    "tls13",
+    "tls13-ccm",
+    "tls13-ccm8"
 );
 
 /// Those with lines, and what the client's decrypted stream is.
 const LINES: [(&str, &str); 4] =
     recorded!("tls12-renegotiation", "tls13-aes128-key-update", "tls13-chacha-early", "tls13-retry");
 
-/// A connection as it was recorded.
-struct Recorded {
-    keys: KeyRing,
-    turns: Vec<(Direction, Vec<u8>)>,
+/// One of [`REQUESTS`].
+fn request(name: &str) -> Recorded {
+    Recorded::parse(REQUESTS.iter().find(|(other, _)| *other == name).unwrap().1)
 }
 
-impl Recorded {
-    fn parse(text: &str) -> Self {
-        let (mut log, mut turns) = (KeyLog::default(), Vec::new());
-        for line in text.lines() {
-            match line.split_at(2) {
-                ("> ", hex) => turns.push((OUT, unhex(hex))),
-                ("< ", hex) => turns.push((IN, unhex(hex))),
-                _ => assert_eq!(log.add(line.as_bytes()), 1, "{line}"),
-            }
+/// What is seen when what each side sends comes in pieces of so many bytes.
+fn dissect(recorded: &Recorded, keys: KeyRing, piece: usize) -> Vec<Observation> {
+    let mut dissector = Dissector::new(Transport::Tcp, 443).with_keys(keys);
+    let mut out = recorded.feed(|direction, offset, bytes, out| {
+        for (at, bytes) in (offset..).step_by(piece).zip(bytes.chunks(piece)) {
+            let event = StreamEvent::Data { offset: at, bytes };
+            dissector.handle_stream(Timestamp::default(), direction, event, out);
         }
-        Self { keys: KeyRing::new(log), turns }
+    });
+    for direction in Direction::BOTH {
+        assert_ne!(dissector.encrypted(direction), Some(false));
+        dissector.handle_stream(Timestamp::default(), direction, StreamEvent::End, &mut out);
     }
-
-    /// What is seen when what each side sends comes in pieces of so many bytes.
-    fn seen(&self, keys: KeyRing, piece: usize) -> Vec<Observation> {
-        let mut dissector = Dissector::new(Transport::Tcp, 443).with_keys(keys);
-        let (mut out, mut at) = (Vec::new(), [0; 2]);
-        for (direction, bytes) in &self.turns {
-            for bytes in bytes.chunks(piece) {
-                let offset = at[direction.index()];
-                at[direction.index()] += bytes.len() as u64;
-                let event = StreamEvent::Data { offset, bytes };
-                dissector.handle_stream(Timestamp::default(), *direction, event, &mut out);
-            }
-        }
-        for direction in Direction::BOTH {
-            assert_ne!(dissector.encrypted(direction), Some(false));
-            dissector.handle_stream(Timestamp::default(), direction, StreamEvent::End, &mut out);
-        }
-        dissector.flush(&mut out);
-        out
-    }
-}
-
-fn unhex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
-    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
-}
-
-fn insides(seen: &[Observation]) -> impl Iterator<Item = &Observation> {
-    seen.iter().filter_map(|it| match it {
-        Observation::Decrypted(inside) => Some(&**inside),
-        _ => None,
-    })
+    dissector.flush(&mut out);
+    out
 }
 
 /// The unknown bytes of the client's decrypted stream.
@@ -106,7 +81,7 @@ fn certificates(seen: &[Observation]) -> Vec<(bool, &Certificate)> {
 fn requests_of_every_version_and_cipher_are_decrypted() {
     for (name, text) in REQUESTS {
         let recorded = Recorded::parse(text);
-        let seen = recorded.seen(recorded.keys.clone(), 1 << 20);
+        let seen = dissect(&recorded, recorded.keys.clone(), 1 << 20);
         let messages: Vec<_> = insides(&seen)
             .filter_map(|it| if let Observation::Http(message) = it { Some(message) } else { None })
             .collect();
@@ -127,9 +102,13 @@ fn requests_of_every_version_and_cipher_are_decrypted() {
 fn what_is_seen_does_not_depend_on_how_it_is_cut() {
     for (name, text) in REQUESTS.into_iter().chain(LINES) {
         let recorded = Recorded::parse(text);
-        let whole = recorded.seen(recorded.keys.clone(), 1 << 20);
+        let whole = dissect(&recorded, recorded.keys.clone(), 1 << 20);
         for piece in [1, 2, 7, 100] {
-            assert_eq!(recorded.seen(recorded.keys.clone(), piece), whole, "{name} in pieces of {piece}");
+            assert_eq!(
+                dissect(&recorded, recorded.keys.clone(), piece),
+                whole,
+                "{name} in pieces of {piece}"
+            );
         }
     }
 }
@@ -144,7 +123,7 @@ fn keys_change_within_a_connection() {
             "tls13-chacha-early" => "imei=490154203237518\nlater=1\n",
             _ => "imei=490154203237518\n",
         };
-        let seen = recorded.seen(recorded.keys.clone(), 1 << 20);
+        let seen = dissect(&recorded, recorded.keys.clone(), 1 << 20);
         assert_eq!(lines(&seen), expected, "{name}: {seen:?}");
         assert!(!seen.iter().any(|it| matches!(it, Observation::GiveUp { .. })), "{name}: {seen:?}");
     }
@@ -154,16 +133,16 @@ fn keys_change_within_a_connection() {
 fn certificates_are_in_clear_up_to_tls_1_2() {
     for (name, text) in REQUESTS {
         let recorded = Recorded::parse(text);
-        let clear = name != "tls13";
+        let clear = !name.starts_with("tls13");
         let of = |by_client: bool, seen: &[Observation]| {
             let found = certificates(seen).into_iter().filter(|(_, it)| it.by_client == by_client);
             found.map(|(sealed, it)| (sealed, it.names.len())).collect::<Vec<_>>()
         };
-        let without = recorded.seen(KeyRing::default(), 5);
+        let without = dissect(&recorded, KeyRing::default(), 5);
         assert_eq!(of(false, &without), if clear { vec![(false, 3)] } else { vec![] }, "{name}");
         assert_eq!(insides(&without).count(), 0, "{name}");
         assert!(without.iter().any(|it| matches!(it, Observation::GiveUp { reason: "encrypted", .. })));
-        let with = recorded.seen(recorded.keys.clone(), 5);
+        let with = dissect(&recorded, recorded.keys.clone(), 5);
         assert_eq!(of(false, &with), [(!clear, 3)], "{name}");
         // Two of the clients have one too.
         let client = ["tls12-aes256-gcm", "tls13"].contains(&name);
@@ -184,13 +163,13 @@ fn wrong_secrets_and_damage_read_nothing_and_break_nothing() {
             words.join(" ") + "\n"
         });
         let recorded = Recorded::parse(&wrong.collect::<String>());
-        let seen = recorded.seen(recorded.keys.clone(), 50);
+        let seen = dissect(&recorded, recorded.keys.clone(), 50);
         assert_eq!(insides(&seen).count(), 0, "{name}");
         let mut damaged = Recorded::parse(text);
         for at in (0..damaged.turns.iter().map(|turn| turn.1.len()).max().unwrap()).step_by(11) {
             let turns = damaged.turns.clone();
             damaged.turns.iter_mut().filter_map(|turn| turn.1.get_mut(at)).for_each(|byte| *byte ^= 0x5a);
-            damaged.seen(damaged.keys.clone(), 1 << 20);
+            dissect(&damaged, damaged.keys.clone(), 1 << 20);
             damaged.turns = turns;
         }
     }
@@ -198,7 +177,7 @@ fn wrong_secrets_and_damage_read_nothing_and_break_nothing() {
 
 #[test]
 fn a_gap_ends_what_can_be_decrypted() {
-    let recorded = Recorded::parse(REQUESTS[7].1);
+    let recorded = request("tls13");
     let mut tls = Tls::new();
     tls.begin(&Context { port: 443, keys: recorded.keys.clone() });
     let (mut out, mut at) = (Vec::new(), [0; 2]);
@@ -215,11 +194,11 @@ fn a_gap_ends_what_can_be_decrypted() {
 /// As when the server's bytes wait behind a hole.
 #[test]
 fn what_the_client_encrypts_waits_for_the_servers_choice() {
-    let mut recorded = Recorded::parse(REQUESTS[7].1);
-    let whole = recorded.seen(recorded.keys.clone(), 1 << 20);
+    let mut recorded = request("tls13");
+    let whole = dissect(&recorded, recorded.keys.clone(), 1 << 20);
     let http = |seen: &[Observation]| insides(seen).filter(|it| matches!(it, Observation::Http(_))).count();
     recorded.turns.sort_by_key(|turn| turn.0);
-    assert_eq!(http(&recorded.seen(recorded.keys.clone(), 1 << 20)), http(&whole));
+    assert_eq!(http(&dissect(&recorded, recorded.keys.clone(), 1 << 20)), http(&whole));
     let (hello, rest) = recorded.turns.split_first().unwrap();
     let mut half = Half::new(OUT);
     let (mut scene, mut out) = (Scene::default(), Vec::new());
@@ -235,7 +214,7 @@ fn what_the_client_encrypts_waits_for_the_servers_choice() {
 
 #[test]
 fn dns_over_tls_is_told_by_its_port() {
-    let recorded = Recorded::parse(REQUESTS[2].1);
+    let recorded = request("tls12-aes128-gcm");
     for (port, dot) in [(853, true), (443, false)] {
         let mut tls = Tls::new();
         tls.begin(&Context { port, keys: KeyRing::default() });
@@ -247,8 +226,8 @@ fn dns_over_tls_is_told_by_its_port() {
 
 #[test]
 fn the_clients_certificate_is_told_from_the_servers() {
-    let recorded = Recorded::parse(REQUESTS[3].1);
-    let seen = recorded.seen(KeyRing::default(), 1 << 20);
+    let recorded = request("tls12-aes256-gcm");
+    let seen = dissect(&recorded, KeyRing::default(), 1 << 20);
     let found = certificates(&seen);
     assert_eq!(
         found.iter().map(|(_, it)| (it.by_client, it.direction)).collect::<Vec<_>>(),

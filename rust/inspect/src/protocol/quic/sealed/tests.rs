@@ -22,7 +22,7 @@ fn sealed(suite: u16, alpn: &str) -> Sealed {
     let context = Context { port: 443, keys: ring.clone() };
     let hello = ClientHello { alpn: vec![alpn.to_owned()], ..ClientHello::default() };
     let version = parameters(1).unwrap();
-    let mut sealed = Sealed::new(ring.secrets(&[0; 32]).unwrap(), version, OUT, &hello, &context);
+    let mut sealed = Sealed::new(&ring.secrets(&[0; 32]).unwrap(), version, OUT, &hello, &context);
     sealed.choose(&ServerHello { cipher: suite, ..ServerHello::default() });
     sealed.learn_id(OUT, b"client");
     sealed.learn_id(IN, b"srv");
