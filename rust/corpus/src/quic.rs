@@ -7,12 +7,13 @@ use crate::http2::chunk;
 use crate::packet::{Talk, Turns, Way};
 use crate::protocol::host;
 use crate::random::Random;
-use crate::schedule::{Sealer, expand, extract};
+use crate::schedule::{Sealer, expand, extract, line};
 use crate::secure::{keys, secret, server_hello};
-use crate::tls::{extension, handshake, hello, with_length};
+use crate::tls::{early_data, extension, handshake, hello, with_length};
 
 /// Types of long headers (section 17.2), with a packet number of four bytes.
 const INITIAL: u8 = 0xc3;
+const EARLY: u8 = 0xd3;
 const HANDSHAKE: u8 = 0xe3;
 /// The least size of a datagram with an Initial packet (section 14.1).
 const LEAST: usize = 1200;
@@ -21,7 +22,7 @@ const MOST: usize = 1100;
 
 /// An Initial packet whose hello asks for a name (section 17.2.2).
 pub fn quic_initial(name: &str, random: &mut Random) -> Vec<u8> {
-    Client::new(name, b"\x02h3", random).initial(random)
+    Client::new(name, b"\x02h3", false, random).initial(random)
 }
 
 /// What a client chose: its hello, and both ends' first connection ids.
@@ -33,10 +34,12 @@ struct Client {
 }
 
 impl Client {
-    fn new(name: &str, protocols: &[u8], random: &mut Random) -> Self {
+    /// `early`: whether it says that it sends data at once.
+    fn new(name: &str, protocols: &[u8], early: bool, random: &mut Random) -> Self {
         let (id, destination) = (random.bytes(8), random.bytes(8));
         let parameters = [&[1, 4, 0x80, 0, 0x75, 0x30, 15, 8][..], &id].concat();
-        let hello = hello(name, protocols, b"", &extension(0x0039, &parameters), random);
+        let more = [extension(0x0039, &parameters), if early { early_data() } else { Vec::new() }].concat();
+        let hello = hello(name, protocols, b"", &more, random);
         Self { hello, id, destination }
     }
 
@@ -120,25 +123,40 @@ pub type Flights = Vec<(Way, Vec<Sent>)>;
 
 /// A connection with these streams, and the secrets by which it can be read (TLS_AES_128_GCM_SHA256).
 pub fn connection(protocols: &[u8], flights: &Flights, random: &mut Random) -> Talk {
-    let client = Client::new(&host(random), protocols, random);
+    // A client that resumes asks before it is answered.
+    let (early, rest) = match &flights[..] {
+        [(Way::Out, early), rest @ ..] if random.happens(30) => (Some(early), rest),
+        all => (None, all),
+    };
+    let client = Client::new(&host(random), protocols, early.is_some(), random);
     let secrets: [[u8; 32]; 4] = std::array::from_fn(|_| secret(random));
     let [from_client, from_server, data, reply] = secrets.map(|secret| Keys::of(&secret));
     // Connection ids are as long as their owner wants.
     let length = random.between(4, 20) as usize;
     let server_id = random.bytes(length);
-    let mut turns = greeting(&client, &server_id, &[from_client, from_server], random);
-    let mut server = Sender { keys: reply, id: client.id.clone(), number: 0 };
+    let mut turns = vec![(Way::Out, client.initial(random))];
+    let (mut log, mut number) = (keys(&client.hello[6..38], &secrets), 0);
+    if let Some(sent) = early {
+        let secret = secret(random);
+        log += &line("CLIENT_EARLY_TRAFFIC_SECRET", &client.hello[6..38], &secret);
+        let (id, keys) = (client.destination.clone(), Keys::of(&secret));
+        let mut sender = Sender { early: Some(client.id.clone()), keys, id, number };
+        turns.extend(sender.datagrams(sent, random).into_iter().map(|bytes| (Way::Out, bytes)));
+        number = sender.number;
+    }
+    turns.extend(greeting(&client, &server_id, &[from_client, from_server], random));
+    let mut server = Sender { early: None, keys: reply, id: client.id.clone(), number: 0 };
     // HANDSHAKE_DONE (section 19.20), and padding.
     turns.push((Way::In, server.packet(&[0x1e, 0, 0, 0], random)));
-    let mut ends = [Sender { keys: data, id: server_id, number: 0 }, server];
-    for (way, sent) in flights {
+    let mut ends = [Sender { early: None, keys: data, id: server_id, number }, server];
+    for (way, sent) in rest {
         let datagrams = ends[usize::from(*way == Way::In)].datagrams(sent, random);
         turns.extend(datagrams.into_iter().map(|bytes| (*way, bytes)));
     }
-    Talk { keys: keys(&client.hello[6..38], &secrets), ..Talk::udp(443, turns) }
+    Talk { keys: log, ..Talk::udp(443, turns) }
 }
 
-/// The handshake; `ends`: the client's and the server's keys in it.
+/// The handshake once the client began; `ends`: the client's and the server's keys in it.
 fn greeting(client: &Client, server_id: &[u8], ends: &[Keys; 2], random: &mut Random) -> Turns {
     let chosen = crypto(0, &server_hello(&[0], 0x1301, random));
     let answer = long(INITIAL, &client.id, server_id, chosen.len(), 0);
@@ -152,11 +170,13 @@ fn greeting(client: &Client, server_id: &[u8], ends: &[Keys; 2], random: &mut Ra
         ends[1].protect(long(HANDSHAKE, &client.id, server_id, greeting.len(), 0), 4, 0, &greeting);
     let done = crypto(0, &finished(random));
     let done = ends[0].protect(long(HANDSHAKE, server_id, &client.id, done.len(), 0), 4, 0, &done);
-    vec![(Way::Out, client.initial(random)), (Way::In, [answer, greeting].concat()), (Way::Out, done)]
+    vec![(Way::In, [answer, greeting].concat()), (Way::Out, done)]
 }
 
-/// One end, once the handshake is done.
+/// One end, once the handshake is done, or before it.
 struct Sender {
+    /// Of a client that does not wait for the handshake: what it calls itself.
+    early: Option<Vec<u8>>,
     keys: Keys,
     /// What the other end calls itself.
     id: Vec<u8>,
@@ -187,6 +207,10 @@ impl Sender {
     fn packet(&mut self, frames: &[u8], random: &mut Random) -> Vec<u8> {
         let number = self.number;
         self.number += 1;
+        if let Some(source) = &self.early {
+            let head = long(EARLY, &self.id, source, frames.len(), number);
+            return self.keys.protect(head, 4, number.into(), frames);
+        }
         short(&self.keys, &self.id, number, frames, random)
     }
 }

@@ -5,7 +5,9 @@ use crate::packet::{Talk, Turns, Way};
 use crate::protocol::host;
 use crate::random::Random;
 use crate::schedule::{Sealer, expand, line, prf};
-use crate::tls::{certificates, client_hello, extension, handshake, record, with_length};
+use crate::tls::{
+    certificates, client_hello, client_hello_with, early_data, extension, handshake, record, with_length,
+};
 
 /// Types of records.
 const CHANGE: u8 = 20;
@@ -62,7 +64,7 @@ impl Sender {
 }
 
 /// What is said once both ends encrypt.
-fn seal_turns(turns: &Turns, mut ends: [Sender; 2], random: &mut Random) -> Turns {
+fn seal_turns(turns: &[(Way, Vec<u8>)], mut ends: [Sender; 2], random: &mut Random) -> Turns {
     let mut seal =
         |(way, bytes): &(Way, Vec<u8>)| (*way, ends[usize::from(*way == Way::In)].send(bytes, random));
     turns.iter().map(&mut seal).collect()
@@ -75,11 +77,28 @@ const CHACHA: u16 = 0x1303;
 /// The talk within TLS 1.3.
 pub fn tls13(talk: Talk, random: &mut Random) -> Talk {
     let cipher = if random.happens(50) { AES } else { CHACHA };
-    let hello = client_hello(&host(random), random);
+    // A client that resumes speaks before it is answered.
+    let (early, rest) = match &talk.turns[..] {
+        [(Way::Out, early), rest @ ..] if random.happens(20) => (Some(early), rest),
+        all => (None, all),
+    };
+    let more = if early.is_some() { early_data() } else { Vec::new() };
+    let hello = client_hello_with(&host(random), &more, random);
     let secrets: [[u8; 32]; 4] = std::array::from_fn(|_| secret(random));
+    let mut log = keys(&hello[RANDOM], &secrets);
     let mut ends = secrets.map(|secret| Sender::modern(&secret, cipher));
     let changed = record(CHANGE, &[1]);
     let finished = |random: &mut Random| handshake(20, &random.bytes(32));
+    let mut begin = hello.clone();
+    // EndOfEarlyData (section 4.5) goes with the early data's keys, once the server has answered.
+    let mut end_of_early = Vec::new();
+    if let Some(content) = early {
+        let secret = secret(random);
+        log += &line("CLIENT_EARLY_TRAFFIC_SECRET", &hello[RANDOM], &secret);
+        let mut sender = Sender::modern(&secret, cipher);
+        begin.extend([changed.clone(), sender.send(content, random)].concat());
+        end_of_early = sender.seal(HANDSHAKE, &handshake(5, &[]), random);
+    }
     let greeting = [handshake(8, &[0, 0]), finished(random)].concat();
     let answer = [
         record(HANDSHAKE, &server_hello(&hello[SESSION], cipher, random)),
@@ -87,16 +106,17 @@ pub fn tls13(talk: Talk, random: &mut Random) -> Talk {
         ends[1].seal(HANDSHAKE, &greeting, random),
     ];
     let done = finished(random);
-    let done = [changed, ends[0].seal(HANDSHAKE, &done, random)].concat();
-    let mut turns = vec![(Way::Out, hello.clone()), (Way::In, answer.concat()), (Way::Out, done)];
+    let done = ends[0].seal(HANDSHAKE, &done, random);
+    let done = [if early.is_some() { end_of_early } else { changed }, done].concat();
+    let mut turns = vec![(Way::Out, begin), (Way::In, answer.concat()), (Way::Out, done)];
     let [_, _, client, mut server] = ends;
     if random.happens(50) {
         // A ticket (section 4.6.1).
         let ticket = [random.bytes(8), vec![1, 7], with_length(&random.bytes(32)), vec![0, 0]].concat();
         turns.push((Way::In, server.seal(HANDSHAKE, &handshake(4, &ticket), random)));
     }
-    turns.extend(seal_turns(&talk.turns, [client, server], random));
-    Talk { turns, keys: talk.keys + &keys(&hello[RANDOM], &secrets), ..talk }
+    turns.extend(seal_turns(rest, [client, server], random));
+    Talk { turns, keys: talk.keys + &log, ..talk }
 }
 
 /// The key log of a connection: the handshake's secrets, then those of what follows, the client's first.
@@ -175,14 +195,24 @@ mod tests {
 
     #[test]
     fn turns_become_records_and_nothing_is_readable() {
-        for (item, wrap) in [(1, tls13 as fn(Talk, &mut Random) -> Talk), (2, tls12)] {
-            let talk = Talk::tcp(443, vec![(Way::Out, b"imei=359091108778933".repeat(40))]);
-            let talk = wrap(talk, &mut Random::new(9, item));
-            assert_eq!(kinds(&talk.turns[0].1), [22]);
-            let (way, last) = talk.turns.last().unwrap();
-            assert!(kinds(last).iter().all(|kind| *kind == 23) && *way == Way::Out && last.len() > 800);
-            assert!(!last.windows(5).any(|it| it == b"imei="));
-            assert_eq!(talk.keys.lines().count(), if item == 1 { 4 } else { 1 });
+        let mut seen = Vec::new();
+        for item in 0..20 {
+            let talk = |seed| {
+                let (speaks, random) =
+                    ((Way::Out, b"imei=359091108778933".repeat(40)), Random::new(seed, item));
+                (Talk::tcp(443, vec![speaks.clone(), speaks]), random)
+            };
+            for (tls, (talk, mut random)) in [(3, talk(9)), (2, talk(8))] {
+                let talk = if tls == 3 { tls13(talk, &mut random) } else { tls12(talk, &mut random) };
+                let early = kinds(&talk.turns[0].1).len() > 1;
+                let (way, last) = talk.turns.last().unwrap();
+                assert!(kinds(last).iter().all(|kind| *kind == 23) && *way == Way::Out && last.len() > 800);
+                assert!(!talk.turns.iter().any(|(_, bytes)| bytes.windows(5).any(|it| it == b"imei=")));
+                seen.push((tls, early, talk.keys.lines().count()));
+            }
         }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen, [(2, false, 1), (3, false, 4), (3, true, 5)]);
     }
 }

@@ -24,6 +24,11 @@ pub fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
     [kind.to_be_bytes().to_vec(), with_length(body)].concat()
 }
 
+/// What says that data follows a hello at once (RFC 8446 section 4.2.10).
+pub fn early_data() -> Vec<u8> {
+    extension(0x002a, &[])
+}
+
 /// A hello that asks for a name (RFC 6066 section 3), with further extensions.
 pub fn hello(name: &str, protocols: &[u8], session: &[u8], more: &[u8], random: &mut Random) -> Vec<u8> {
     let server_name = with_length(&[vec![0], with_length(name.as_bytes())].concat());
@@ -50,8 +55,13 @@ pub fn hello(name: &str, protocols: &[u8], session: &[u8], more: &[u8], random: 
 
 /// A TLS 1.3 hello that asks for a name (RFC 8446).
 pub fn client_hello(name: &str, random: &mut Random) -> Vec<u8> {
+    client_hello_with(name, &[], random)
+}
+
+/// The same, with further extensions.
+pub fn client_hello_with(name: &str, more: &[u8], random: &mut Random) -> Vec<u8> {
     let session = random.bytes(32);
-    record(22, &hello(name, b"\x02h2\x08http/1.1", &session, &[], random))
+    record(22, &hello(name, b"\x02h2\x08http/1.1", &session, more, random))
 }
 
 /// A TLS 1.2 handshake (RFC 5246) in which the client shows a certificate with that common name.
