@@ -21,8 +21,6 @@ const PORTS: [u16; 2] = [7275, 7276];
 const NUMBER: usize = 8;
 /// Where the number's first bit stands: flags, number and kind of the session come before it.
 const NUMBER_BIT: usize = HEAD * 8 + 2 + 16 + 4;
-/// What the names of the numbers of a place begin with.
-const PLACE: &str = "location_id.";
 
 /// Whether a stream begins with a message of the phone's whose session names it; `None`: it may yet.
 pub(super) fn probe(opening: &Opening<'_>) -> Option<bool> {
@@ -99,14 +97,13 @@ fn digits(octets: &[u8]) -> Option<Vec<u8>> {
 
 /// What the value of a part called `name` is made of, again, of the bytes of its range.
 pub(super) fn unpack(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-    if let Some(name) = name.strip_prefix(PLACE) {
-        let numbers = place(bytes)?;
-        return numbers.into_iter().find(|(other, _)| *other == name).map(|(_, value)| value.into_bytes());
+    if !name.starts_with("set_id.") {
+        return place(bytes).into_iter().find(|(other, _)| *other == name).map(|(_, it)| it.into_bytes());
     }
     // A number always begins at the same bit.
     let mut bits = Bits::new(bytes, 0);
     bits.skip(NUMBER_BIT % 8)?;
-    number(&mut bits).filter(|_| name.starts_with("set_id.")).and_then(|octets| digits(&octets))
+    number(&mut bits).and_then(|octets| digits(&octets))
 }
 
 /// A text of seven-bit characters, its length less one before it.
@@ -142,8 +139,8 @@ impl Framing for Supl {
             None => {}
         }
         // Its bits stand anywhere.
-        for (name, value) in place(bytes).unwrap_or_default() {
-            parts.add_decoded(format!("{PLACE}{name}"), value.into_bytes(), 0..bytes.len());
+        for (name, value) in place(bytes) {
+            parts.add_decoded(name.to_owned(), value.into_bytes(), 0..bytes.len());
         }
         // The rest is searched as it is.
         parts.add("message", HEAD.min(bytes.len())..bytes.len());

@@ -1,30 +1,72 @@
-//! Where a phone says that it is when it asks for help (ULP 2.0 section 11): its cell, or the access point it hears.
+//! Where a phone says that it is when it asks for help (ULP 2.0.6 section 11): its cell, or the access point it hears, and
+//! its coordinates once it has them.
 
 use super::bits::Bits;
 use super::{HEAD, set_id};
 
-/// Messages that say so (section 11.1). The triggered start is the first of version 2's.
+/// Messages that say so (section 11.1). Those of version 2 are numbered anew.
 const START: u64 = 1;
 const POS_INIT: u64 = 3;
+const END: u64 = 5;
 const TRIGGERED_START: u64 = 0;
+const REPORT: u64 = 6;
 
 /// What a number is called, and the number.
 pub(super) type Numbers = Vec<(&'static str, String)>;
 
-/// The numbers of the place that a message names; `None` when it names none.
-pub(super) fn place(message: &[u8]) -> Option<Numbers> {
-    let mut bits = Bits::new(message, HEAD);
+/// The numbers of the places that a message names, as far as it can be read.
+pub(super) fn place(message: &[u8]) -> Numbers {
+    let mut out = Numbers::new();
+    read(&mut Bits::new(message, HEAD), &mut out);
+    out
+}
+
+fn read(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     let (phone_part, server_part) = (bits.flag()?, bits.flag()?);
     if phone_part {
         bits.skip(16)?;
-        set_id(&mut bits)?;
+        set_id(bits)?;
     }
     if server_part {
         bits.skip(32)?;
-        skip_server(&mut bits)?;
+        skip_server(bits)?;
     }
-    begin(&mut bits)?;
-    location_id(&mut bits)
+    let later = bits.flag()?;
+    match (later, bits.take(if later { 7 } else { 3 })?) {
+        (false, START) => {
+            bits.skip(2)?;
+            skip_capabilities(bits)?;
+            location_id(bits, out)
+        }
+        (false, POS_INIT) => {
+            bits.skip(1)?;
+            let (assistance, with_position) = (bits.flag()?, bits.flag()?);
+            bits.skip(2)?;
+            skip_capabilities(bits)?;
+            if assistance {
+                skip_assistance(bits)?;
+            }
+            location_id(bits, out)?;
+            if with_position { position(bits, out) } else { Some(()) }
+        }
+        (false, END) => {
+            bits.skip(1)?;
+            let with_position = bits.flag()?;
+            bits.skip(2)?;
+            if with_position { position(bits, out) } else { Some(()) }
+        }
+        (true, TRIGGERED_START) => {
+            bits.length()?;
+            bits.skip(11)?;
+            skip_capabilities(bits)?;
+            location_id(bits, out)
+        }
+        (true, REPORT) => {
+            bits.length()?;
+            report(bits, out)
+        }
+        _ => None,
+    }
 }
 
 /// An address, or a name of which each letter has six bits.
@@ -44,27 +86,24 @@ pub(super) fn skip_address(bits: &mut Bits<'_>) -> Option<()> {
     bits.skip(if v6 { 128 } else { 32 })
 }
 
-/// All that comes before the place.
-fn begin(bits: &mut Bits<'_>) -> Option<()> {
-    let extended = bits.flag()?;
-    match (extended, bits.take(if extended { 7 } else { 3 })?) {
-        (false, START) => {
-            bits.skip(2)?;
-            skip_capabilities(bits)
-        }
-        (false, POS_INIT) => {
-            bits.skip(1)?;
-            let assistance = bits.take(4)? & 0b1000 != 0;
-            skip_capabilities(bits)?;
-            if assistance { skip_assistance(bits) } else { Some(()) }
-        }
-        (true, TRIGGERED_START) => {
-            bits.length()?;
-            bits.skip(11)?;
-            skip_capabilities(bits)
-        }
-        _ => None,
+/// A SUPL REPORT (section 11.2.15): what was measured since, the first of it. One that lists other sessions is not read.
+fn report(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
+    bits.skip(1)?;
+    let (sessions, capabilities, data) = (bits.flag()?, bits.flag()?, bits.flag()?);
+    bits.skip(2)?;
+    if sessions || !data {
+        return None;
     }
+    if capabilities {
+        skip_capabilities(bits)?;
+    }
+    // How many there are; of the first, whether it is extended, and which of its four parts are there.
+    bits.skip(10 + 1)?;
+    let measured = bits.flag()?;
+    bits.skip(3)?;
+    // Extended or not, and what stands behind the position.
+    bits.skip(if measured { 4 } else { 0 })?;
+    if measured { position(bits, out) } else { None }
 }
 
 /// Technologies (seven flags), a preference out of three, protocols (three flags).
@@ -98,57 +137,149 @@ fn skip_assistance(bits: &mut Bits<'_>) -> Option<()> {
     bits.skip_additions(extended)
 }
 
-/// Section 11.5: a cell of GSM, WCDMA or CDMA, or what version 2 added.
-fn location_id(bits: &mut Bits<'_>) -> Option<Numbers> {
-    bits.skip(1)?;
+/// Section 11.5: a cell of GSM, WCDMA or CDMA, or what version 2 added; then how fresh that is.
+fn location_id(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     let extended = bits.flag()?;
-    match (extended, bits.take(if extended { 7 } else { 2 })?) {
-        (false, 0) => {
-            bits.skip(3)?;
-            numbers(bits, &[("mcc", 10), ("mnc", 10), ("lac", 16), ("cid", 16)])
+    let later = bits.flag()?;
+    match (later, bits.take(if later { 7 } else { 2 })?) {
+        (false, 0) => gsm(bits, out)?,
+        (false, 1) => wcdma(bits, out)?,
+        (false, 2) => cdma(bits, out)?,
+        (true, 0) => {
+            let len = bits.length()?;
+            added(&mut bits.clone(), out);
+            bits.skip(len * 8)?;
         }
-        (false, 1) => {
-            bits.skip(4)?;
-            numbers(bits, &[("mcc", 10), ("mnc", 10), ("cellid", 28)])
-        }
+        _ => return None,
+    }
+    let later = bits.flag()?;
+    bits.skip(if later { 7 } else { 2 })?;
+    bits.skip_additions(extended)
+}
+
+fn gsm(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
+    let (extended, neighbours, advance) = (bits.flag()?, bits.flag()?, bits.flag()?);
+    numbers(bits, &[("location_id.mcc", 10), ("location_id.mnc", 10)], out)?;
+    numbers(bits, &[("location_id.lac", 16), ("location_id.cid", 16)], out)?;
+    let count = if neighbours { bits.take(4)? + 1 } else { 0 };
+    for _ in 0..count {
+        let extended = bits.flag()?;
+        bits.skip(10 + 6 + 6)?;
+        bits.skip_additions(extended)?;
+    }
+    bits.skip(if advance { 8 } else { 0 })?;
+    bits.skip_additions(extended)
+}
+
+/// One with what was measured of others is not read to its end.
+fn wcdma(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
+    let (extended, frequency, code, measured) = (bits.flag()?, bits.flag()?, bits.flag()?, bits.flag()?);
+    numbers(bits, &[("location_id.mcc", 10), ("location_id.mnc", 10), ("location_id.cellid", 28)], out)?;
+    if frequency {
+        skip_frequency(bits)?;
+    }
+    bits.skip(if code { 9 } else { 0 })?;
+    if measured {
+        return None;
+    }
+    bits.skip_additions(extended)
+}
+
+/// Of both directions, or of the one that time divides.
+fn skip_frequency(bits: &mut Bits<'_>) -> Option<()> {
+    const NUMBER: usize = 14;
+    let (extended, later) = (bits.flag()?, bits.flag()?);
+    if later {
+        return None;
+    }
+    let divided_by_time = bits.flag()?;
+    let inner = bits.flag()?;
+    let both = !divided_by_time && bits.flag()?;
+    bits.skip(if both { 2 * NUMBER } else { NUMBER })?;
+    bits.skip_additions(inner)?;
+    bits.skip_additions(extended)
+}
+
+fn cdma(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
+    let extended = bits.flag()?;
+    numbers(bits, &[("location_id.nid", 16), ("location_id.sid", 15), ("location_id.baseid", 16)], out)?;
+    // Where the station is, its code, and the time.
+    bits.skip(22 + 23 + 9 + 16 + 22)?;
+    bits.skip_additions(extended)
+}
+
+/// What version 2 knows: LTE's cells, access points, and of what came later NR's cells.
+fn added(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
+    let later = bits.flag()?;
+    match (later, bits.take(if later { 7 } else { 3 })?) {
         (false, 2) => {
-            bits.skip(1)?;
-            numbers(bits, &[("nid", 16), ("sid", 15), ("baseid", 16)])
+            bits.skip(5)?;
+            let identity = cell(bits, "location_id.eci", 28)?;
+            bits.skip(9)?;
+            let area = ("location_id.tac", bits.take(16)?.to_string());
+            out.extend(identity.into_iter().chain([area]));
+        }
+        (false, 3) => {
+            bits.skip(13)?;
+            out.push(("location_id.bssid", format!("{:012x}", bits.take(48)?)));
         }
         (true, 0) => {
             bits.length()?;
-            later(bits)
+            // Flags and how many cells serve; of the first flags, its number among its neighbours, and its frequency.
+            bits.skip(2 + 5 + 4 + 10 + 22)?;
+            let identity = cell(bits, "location_id.nci", 36)?;
+            let area = ("location_id.tac", bits.take(24)?.to_string());
+            out.extend(identity.into_iter().chain([area]));
         }
-        _ => None,
+        _ => {}
     }
+    Some(())
 }
 
-/// Of five kinds that version 2 knows, LTE's cells and access points.
-fn later(bits: &mut Bits<'_>) -> Option<Numbers> {
-    match bits.take(4)? {
-        2 => {
-            bits.skip(5)?;
-            let extended = bits.flag()?;
-            let has_country = bits.flag()?;
-            let country = if has_country { digits(bits, 3)? } else { String::new() };
-            let len = bits.take(1)? as usize + 2;
-            let network = digits(bits, len)?;
-            let cell = bits.take(28)?.to_string();
-            bits.skip_additions(extended)?;
-            bits.skip(9)?;
-            let area = bits.take(16)?.to_string();
-            Some(vec![("mcc", country), ("mnc", network), ("tac", area), ("eci", cell)])
-        }
-        3 => {
-            bits.skip(13)?;
-            Some(vec![("bssid", format!("{:012x}", bits.take(48)?))])
-        }
-        _ => None,
-    }
+/// A cell's identity: the network's digits and the cell's bits.
+fn cell(bits: &mut Bits<'_>, name: &'static str, count: u32) -> Option<Numbers> {
+    let (extended, has_country) = (bits.flag()?, bits.flag()?);
+    let country = if has_country { digits(bits, 3)? } else { String::new() };
+    let len = bits.take(1)? as usize + 2;
+    let network = digits(bits, len)?;
+    let cell = bits.take(count)?.to_string();
+    bits.skip_additions(extended)?;
+    Some(vec![("location_id.mcc", country), ("location_id.mnc", network), (name, cell)])
 }
 
-fn numbers(bits: &mut Bits<'_>, names: &[(&'static str, u32)]) -> Option<Numbers> {
-    names.iter().map(|(name, count)| Some((*name, bits.take(*count)?.to_string()))).collect()
+/// Section 11.5: when, and where. What comes behind it is not read.
+fn position(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
+    bits.skip(2)?;
+    // A time, each letter in seven bits.
+    let letters = bits.length()?;
+    bits.skip(letters * 7)?;
+    bits.skip(4)?;
+    let south = bits.flag()?;
+    let latitude = degrees(2 * bits.take(23)?, 180);
+    let longitude = bits.take(24)?;
+    let (west, longitude) = match longitude.checked_sub(1 << 23) {
+        Some(east) => (false, degrees(2 * east, 360)),
+        None => (true, degrees(2 * ((1 << 23) - longitude - 1), 360)),
+    };
+    let signed = |negative: bool, degrees: String| if negative { format!("-{degrees}") } else { degrees };
+    out.push(("position.latitude", signed(south, latitude)));
+    out.push(("position.longitude", signed(west, longitude)));
+    Some(())
+}
+
+/// Degrees to five decimals, of a number in units of `turn` / 2²⁵ that is the lower edge of what it stands for
+/// (3GPP TS 23.032 section 6.1): two of these units wide, of which the middle is told.
+fn degrees(number: u64, turn: u64) -> String {
+    const DECIMALS: u64 = 100_000;
+    let scaled = ((number + 1) * turn * DECIMALS + (1 << 24)) >> 25;
+    format!("{}.{:05}", scaled / DECIMALS, scaled % DECIMALS)
+}
+
+fn numbers(bits: &mut Bits<'_>, names: &[(&'static str, u32)], out: &mut Numbers) -> Option<()> {
+    for (name, count) in names {
+        out.push((name, bits.take(*count)?.to_string()));
+    }
+    Some(())
 }
 
 fn digits(bits: &mut Bits<'_>, count: usize) -> Option<String> {
@@ -157,6 +288,7 @@ fn digits(bits: &mut Bits<'_>, count: usize) -> Option<String> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::super::recorded::unhex;
     use super::*;
 
     /// A SUPL START in a cell of GSM.
@@ -181,14 +313,18 @@ pub(super) mod tests {
     /// 262-02, area 4660, cell 22136.
     const GSM: &str = "0 0 00 000 0100000110 0000000010 0001001000110100 0101011001111000";
 
-    fn named(bits: &str) -> Option<String> {
-        let numbers = place(&message(bits))?;
-        Some(numbers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
+    fn named(bits: &str) -> String {
+        in_words(&message(bits))
+    }
+
+    fn in_words(message: &[u8]) -> String {
+        let number = |(name, value): (&str, String)| format!("{} {value}", name.split_once('.').unwrap().1);
+        place(message).into_iter().map(number).collect::<Vec<_>>().join(", ")
     }
 
     #[test]
     fn every_start_says_where_the_phone_is() {
-        let expected = Some("mcc=262 mnc=2 lac=4660 cid=22136".to_owned());
+        let expected = "mcc 262, mnc 2, lac 4660, cid 22136";
         assert_eq!(named(&format!("0001 00 {CAPABILITIES} {GSM}")), expected);
         // With a quality, which comes after; with additions to each of the capabilities.
         let additions = "0000000 1 00000001 10101010";
@@ -206,22 +342,75 @@ pub(super) mod tests {
     fn every_kind_of_place_is_read() {
         let at = |place: &str| named(&format!("0001 00 {CAPABILITIES} 0 {place}"));
         let wcdma = "0 01 0000 0100000110 0000000010 0000000100100011010001010110";
-        assert_eq!(at(wcdma).as_deref(), Some("mcc=262 mnc=2 cellid=1193046"));
+        assert_eq!(at(wcdma), "mcc 262, mnc 2, cellid 1193046");
         let cdma = "0 10 0 0000000000000001 000000000000010 0000000000000011";
-        assert_eq!(at(cdma).as_deref(), Some("nid=1 sid=2 baseid=3"));
+        assert_eq!(at(cdma), "nid 1, sid 2, baseid 3");
         let cell = "0 010 00000 0 1 0011 0001 0000 1 0010 0110 0000 0000000100100011010001010110 000000001 0001001000110100";
         let lte = format!("1 0000000 00001111 {cell}");
-        assert_eq!(at(&lte).as_deref(), Some("mcc=310 mnc=260 tac=4660 eci=1193046"));
+        assert_eq!(at(&lte), "mcc 310, mnc 260, eci 1193046, tac 4660");
         let point = format!("1 0000000 00001001 0 011 0000000000000 {:048b}", 0x3c5a_b400_0001_u64);
-        assert_eq!(at(&point).as_deref(), Some("bssid=3c5ab4000001"));
-        assert_eq!(at("0 11"), None);
+        assert_eq!(at(&point), "bssid 3c5ab4000001");
+        // pycrate's encoder (0.7) on what ULP 2.0.6 says of NR.
+        let nr = unhex("400b400a0057d49a6804988042468acf12143658b1a8004810");
+        let nr: String = nr.iter().map(|byte| format!("{byte:08b}")).collect();
+        // The place's own extension bit comes with it.
+        let nr = named(&format!("0001 00 {CAPABILITIES} {nr}"));
+        assert_eq!(nr, "mcc 262, mnc 02, nci 4886718345, tac 662316");
+        assert_eq!(at("0 11"), "");
     }
 
+    /// Messages that pycrate 0.7 encoded (ULP 2.0.2): 26 November 2026 at noon, 48.13608 degrees north and 11.57542 east, or
+    /// 33.86 south and 42.92 west, with how sure that is, an altitude and a velocity.
     #[test]
-    fn a_message_that_is_cut_names_nothing() {
+    fn positions_stand_behind_every_kind_of_cell() {
+        const NORTH: &str = "latitude 48.13608, longitude 11.57542";
+        const SOUTH: &str = "latitude -33.86021, longitude -42.91533";
+        let messages = [
+            (
+                "003a020000c001d41400000202040608300000804c874081a0c01091a2b3c080c0e85784a80640d64d98b164d98b260c1830b4088eb9f10767a0",
+                format!("mcc 262, mnc 2, lac 4660, cid 22136, {NORTH}"),
+            ),
+            (
+                "0036020000c001d41400000202040608300000804c874085906008048d15814e613481ac9b3162c9b3164c18306168111d73e20ecf40",
+                format!("mcc 262, mnc 2, cellid 1193046, {NORTH}"),
+            ),
+            (
+                "0034020000c001d41400000202040608300000804c874085106008048d158a9cc206b26cc58b26cc593060c185a04475cf883b3d",
+                format!("mcc 262, mnc 2, cellid 1193046, {NORTH}"),
+            ),
+            (
+                "003d020000c001d41400000202040608300000804c87408800020008000c0000400000a06000700002081ac9b3162c9b3164c18306168111d73e20ecf4",
+                format!("nid 1, sid 2, baseid 3, {NORTH}"),
+            ),
+            (
+                "0045020000c001d41400000202040608300000804c87409001a4a49880402468ac4d12346400c50d64d98b164d98b260c1830b4f605040c2f700142ad43000f05001800200",
+                format!("mcc 262, mnc 02, eci 1193046, tac 4660, {SOUTH}"),
+            ),
+            // SUPL END and SUPL REPORT.
+            (
+                "0034020000c001d41400000202040608300000805590d64d98b164d98b260c1830b4f605040c2f700142ad43000f050018002260",
+                SOUTH.to_owned(),
+            ),
+            (
+                "0030020000c001d414000002020406083000008061864c3a04002100d64d98b164d98b260c1830b4088eb9f10767a100",
+                NORTH.to_owned(),
+            ),
+        ];
+        for (message, expected) in messages {
+            let message = unhex(message);
+            assert_eq!(usize::from(message[1]), message.len());
+            assert_eq!(in_words(&message), expected);
+        }
+    }
+
+    /// What is named is named by the message's first bytes as well.
+    #[test]
+    fn a_message_that_is_cut_names_what_is_there() {
         let whole = message(&format!("0001 00 {CAPABILITIES} {GSM}"));
+        let all = in_words(&whole);
         for len in 0..whole.len() {
-            assert_eq!(place(&whole[..len]), None, "{len}");
+            let part = in_words(&whole[..len]);
+            assert!(part.len() < all.len() && all.starts_with(&part), "{len}: {part}");
         }
     }
 }
