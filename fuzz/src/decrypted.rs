@@ -8,7 +8,7 @@ use inspect::protocol::Observation;
 use packet::{Direction, Transport};
 
 use crate::conversation::{Conversation, pieces};
-use crate::handshake::{SECRET, TRAFFIC, expand, hellos, keys};
+use crate::handshake::{EARLY, EARLY_DATA, SECRET, TRAFFIC, expand, hellos, keys};
 use crate::tls::record;
 
 /// What a key log names the secrets of the handshake's end by.
@@ -16,7 +16,8 @@ const HANDSHAKE: [&str; 2] = ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHA
 
 /// Runs it once.
 pub fn run(data: &[u8]) {
-    let mut connection = Connection::begin();
+    let early = data.first().is_some_and(|control| control & 0x80 != 0);
+    let mut connection = Connection::begin(early);
     for (control, (direction, content)) in pieces(data) {
         match control >> 1 & 7 {
             0 => connection.seal(direction, 22, content),
@@ -41,11 +42,11 @@ struct Connection {
 }
 
 impl Connection {
-    /// Up to the server's choice.
-    fn begin() -> Self {
-        let keys = keys(&[HANDSHAKE, TRAFFIC].concat());
+    /// Up to the server's choice; `early`: of a client that says that it sends data at once.
+    fn begin(early: bool) -> Self {
+        let keys = keys(&[&HANDSHAKE[..], &TRAFFIC, &[EARLY]].concat());
         let mut conversation = Conversation::with_keys(Transport::Tcp, 443, keys);
-        for (direction, message) in hellos(&[]) {
+        for (direction, message) in hellos(if early { &EARLY_DATA } else { &[] }) {
             conversation.say(direction, &record(22, &message));
         }
         let secret = Hkdf::from_prk(&SECRET).expect("as long as the hash");

@@ -12,6 +12,11 @@ pub const SECRET: [u8; 32] = [9; 32];
 /// What a key log names the secrets of what follows the handshake by, the client's first.
 pub const TRAFFIC: [&str; 2] = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"];
 
+/// What a key log names the secret of what a client that resumes sends at once by.
+pub const EARLY: &str = "CLIENT_EARLY_TRAFFIC_SECRET";
+/// The extension with which it says so (RFC 8446 section 4.2.10).
+pub const EARLY_DATA: [u8; 4] = [0, 42, 0, 0];
+
 /// A key log that gives the secret under those labels.
 pub fn keys(labels: &[&str]) -> KeyRing {
     let mut keys = KeyLog::default();

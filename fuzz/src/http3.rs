@@ -5,7 +5,7 @@ use inspect::protocol::Observation;
 use packet::{Direction, Transport};
 
 use crate::conversation::{Conversation, pieces};
-use crate::handshake::{SECRET, TRAFFIC, hellos, keys};
+use crate::handshake::{EARLY, EARLY_DATA, SECRET, TRAFFIC, hellos, keys};
 use crate::quic::{End, crypto};
 
 /// The encoder streams of the client and of the server, and their type (RFC 9204 section 4.2).
@@ -20,22 +20,25 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// A connection, in which each piece goes on with a stream: the control byte tells which, and whether it ends.
+/// A connection, in which each piece goes on with a stream: the control byte tells which, whether it ends, and whether it is
+/// sent as 0-RTT.
 fn converse(data: &[u8]) -> Vec<Observation> {
     let mut conversation = opened();
     let end = End::of(&SECRET);
     let mut sent = [[0u16; 8]; 2];
     let begin = Direction::BOTH.map(|direction| {
         let stream = ENCODERS[direction.index()];
-        (direction, frame(&mut sent[direction.index()], stream, ENCODER, false))
+        (0, direction, frame(&mut sent[direction.index()], stream, ENCODER, false))
     });
     let said = pieces(data).map(|(control, (direction, bytes))| {
         let stream = usize::from(control >> 1 & 7);
         let frame = frame(&mut sent[direction.index()], stream, bytes, control & 0x80 != 0);
-        (direction, if control & 0x40 == 0 { frame } else { bytes.to_vec() })
+        (control, direction, if control & 0x40 == 0 { frame } else { bytes.to_vec() })
     });
-    for (number, (direction, frames)) in (0u16..).zip(begin.into_iter().chain(said)) {
-        conversation.say(direction, &end.short(number, &frames));
+    for (number, (control, direction, frames)) in (0u16..).zip(begin.into_iter().chain(said)) {
+        let early = control & 0x20 != 0;
+        let packet = if early { end.early(number, &frames) } else { end.short(number, &frames) };
+        conversation.say(direction, &packet);
     }
     conversation.finish()
 }
@@ -51,9 +54,10 @@ fn frame(sent: &mut [u16; 8], stream: usize, bytes: &[u8], last: bool) -> Vec<u8
 
 /// Up to the server's choice, and HTTP/3 as the client offers.
 fn opened() -> Conversation {
-    let mut conversation = Conversation::with_keys(Transport::Udp, 443, keys(&TRAFFIC));
-    let alpn = [0, 16, 0, 5, 0, 3, 2, b'h', b'3'];
-    for ((direction, message), label) in hellos(&alpn).into_iter().zip(["client in", "server in"]) {
+    let keys = keys(&[&TRAFFIC[..], &[EARLY]].concat());
+    let mut conversation = Conversation::with_keys(Transport::Udp, 443, keys);
+    let extensions = [&[0, 16, 0, 5, 0, 3, 2, b'h', b'3'][..], &EARLY_DATA].concat();
+    for ((direction, message), label) in hellos(&extensions).into_iter().zip(["client in", "server in"]) {
         conversation.say(direction, &End::new(label).initial(0, &crypto(0, &message)));
     }
     conversation
@@ -67,9 +71,11 @@ mod tests {
     #[test]
     fn a_request_is_opened() {
         let request = b"\x01\x0b\0\0\xd1\x24imei\x011";
-        let data = [&[0x80, request.len() as u8][..], request].concat();
-        let seen = format!("{:?}", converse(&data));
-        assert!(seen.contains("Decrypted") && seen.contains("imei"), "{seen}");
+        for control in [0x80, 0xa0] {
+            let data = [&[control, request.len() as u8][..], request].concat();
+            let seen = format!("{:?}", converse(&data));
+            assert!(seen.contains("Decrypted") && seen.contains("imei"), "{seen}");
+        }
     }
 
     /// And one whose pieces do not reach the tables would leave half of QPACK without one.

@@ -83,9 +83,18 @@ impl End {
 
     /// An Initial packet (RFC 9000 section 17.2.2) with a packet number of two bytes.
     pub(crate) fn initial(&self, number: u16, frames: &[u8]) -> Vec<u8> {
+        self.long(&[&[0xc1, 0, 0, 0, 1, 8][..], &ID, &[0, 0]].concat(), number, frames)
+    }
+
+    /// A 0-RTT packet (RFC 9000 section 17.2.3) of a client whose connection id is empty.
+    pub(crate) fn early(&self, number: u16, frames: &[u8]) -> Vec<u8> {
+        self.long(&[&[0xd1, 0, 0, 0, 1, 8][..], &ID, &[0]].concat(), number, frames)
+    }
+
+    fn long(&self, header: &[u8], number: u16, frames: &[u8]) -> Vec<u8> {
         let frames = padded(frames);
         let len = (0x4000 | (frames.len() + 2 + 16) as u16).to_be_bytes();
-        self.seal(&[&[0xc1, 0, 0, 0, 1, 8][..], &ID, &[0, 0], &len].concat(), number, &frames)
+        self.seal(&[header, &len].concat(), number, &frames)
     }
 
     /// A packet with a short header (RFC 9000 section 17.3.1), to an end whose connection id is empty.

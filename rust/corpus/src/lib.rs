@@ -285,12 +285,13 @@ fn called(identity: &Identity, form: Form, grade: Grade, takes: Takes) -> Option
         (Takes::Subscriber, Kind::Imsi, _, "network access identifier") => "nai",
         (Takes::Place, Kind::Bssid, true, _) => "bssid",
         (Takes::Place, Kind::Cell, true, _) => "cell",
+        (Takes::Place, Kind::Location, true, _) => "location",
         _ => return None,
     };
     if grade == Grade::Shape && name != "nai" {
         return None;
     }
-    let fields = if identity.kind == Kind::Cell {
+    let fields = if identity.kind.is_place() {
         identity.parts.iter().flat_map(|(part, value)| part.called(value)).collect()
     } else {
         vec![Field::new(name, form.write(identity)?)]

@@ -40,6 +40,7 @@ impl Bits {
 
 /// Types of messages.
 const START: u64 = 1;
+const POS_INIT: u64 = 3;
 const POS: u64 = 4;
 
 /// Who asks. Numbers are digits, two in each of eight bytes, the first in the lower half; ones fill up.
@@ -64,8 +65,12 @@ pub fn of_subscriber(field: &Field, random: &mut Random) -> Vec<u8> {
     pdu(&id, START, &message, random)
 }
 
-/// A SUPL START that names a place: see [`knows`]. The phone is known by its address only.
+/// A message that names a place: see [`knows`]. The phone is known by its address only.
 pub fn of_place(fields: &[Field], random: &mut Random) -> Vec<u8> {
+    if let Some(coordinates) = coordinates(fields) {
+        let message = position(coordinates, random);
+        return pdu(&SetId::Ipv4([10, 215, 173, 2]), POS_INIT, &message, random);
+    }
     let mut message = start(random);
     let parts = if fields.len() == 1 { Vec::new() } else { parts(fields).unwrap_or_default() };
     let address = fields.first().map(|it| it.text().replace(':', "")).unwrap_or_default();
@@ -73,14 +78,70 @@ pub fn of_place(fields: &[Field], random: &mut Random) -> Vec<u8> {
     pdu(&SetId::Ipv4([10, 215, 173, 2]), START, &message, random)
 }
 
-/// Whether SUPL has such a place: an access point, which is one field, or a cell, whose fields are named by what they are.
+/// Whether SUPL has such a place: an access point, which is one field, or a cell or coordinates, whose fields are named by
+/// what they are.
 pub fn knows(fields: &[Field]) -> bool {
-    const CELLS: [&[&str]; 3] =
-        [&["mcc", "mnc", "lac", "cid"], &["mcc", "mnc", "tac", "eci"], &["sid", "nid", "baseid"]];
+    const CELLS: [&[&str]; 4] = [
+        &["mcc", "mnc", "lac", "cid"],
+        &["mcc", "mnc", "tac", "eci"],
+        &["mcc", "mnc", "tac", "nci"],
+        &["sid", "nid", "baseid"],
+    ];
+    if coordinates(fields).is_some() {
+        return true;
+    }
     let Some(parts) = parts(fields).filter(|_| fields.len() > 1) else { return fields.len() == 1 };
     let names: Vec<&str> = parts.iter().map(|part| part.0).collect();
     CELLS.contains(&&names[..])
-        && parts.iter().all(|(name, value)| !matches!(*name, "cid" | "tac") || *value <= 0xffff)
+        && parts.iter().all(|(name, value)| match *name {
+            "cid" => *value <= 0xffff,
+            "tac" => *value <= if names.contains(&"nci") { 0xff_ffff } else { 0xffff },
+            _ => true,
+        })
+}
+
+/// Coordinates in units of 90 / 2²³ and 360 / 2²⁴ degrees, each the one below (3GPP TS 23.032 section 6.1). `None` where
+/// the middle of that unit, to five decimals, is another number: SUPL cannot say it.
+fn coordinates(fields: &[Field]) -> Option<(f64, f64)> {
+    let [latitude, longitude] = fields else { return None };
+    let steps = |field: &Field, name: &str, width: f64| {
+        let degrees: f64 = field.text().parse().ok().filter(|_| field.name == name)?;
+        // Of a latitude the sign stands apart.
+        let (size, sign) =
+            if name == "latitude" { (degrees.abs(), degrees.signum()) } else { (degrees, 1.0) };
+        let step = (size / width).floor();
+        let told = format!("{:.5}", (step + 0.5) * width * sign);
+        (told.parse() == Ok(degrees)).then_some(step * sign)
+    };
+    let width = 360.0 / f64::from(1 << 24);
+    Some((steps(latitude, "latitude", width / 2.0)?, steps(longitude, "longitude", width)?))
+}
+
+/// A SUPL POS INIT (section 11.2.4) with coordinates (section 11.5), behind a cell that no country has.
+fn position((latitude, longitude): (f64, f64), random: &mut Random) -> Bits {
+    let mut bits = Bits::default();
+    let (extras, velocity) = (random.happens(40), random.happens(30));
+    // No assistance is asked for; a position, no payload and no version come behind the cell.
+    bits.put(0, 2).put(1, 1).put(0, 2);
+    capabilities(&mut bits, random);
+    location(&mut bits, &[("mcc", 0), ("mnc", 0), ("lac", 0), ("cid", 0)], None);
+    bits.put(0, 1).put(velocity.into(), 1);
+    let time = "261126120000Z";
+    bits.put(time.len() as u64, 8);
+    time.bytes().for_each(|letter| _ = bits.put(letter.into(), 7));
+    // Not extended; how sure it is, and the altitude.
+    bits.put(0, 1).put(extras.into(), 1).put(0, 1).put(extras.into(), 1);
+    bits.put((latitude < 0.0).into(), 1).put(latitude.abs() as u64, 23);
+    bits.put((longitude + f64::from(1 << 23)) as u64, 24);
+    if extras {
+        bits.put(random.below(128), 7).put(random.below(128), 7).put(random.below(181), 8);
+        bits.put(0, 2).put(random.below(1 << 15), 15).put(random.below(128), 7);
+    }
+    if velocity {
+        // The first of four kinds: where to, and how fast.
+        bits.put(0, 1).put(0, 2).put(0, 1).put(random.below(512), 9).put(random.below(300), 16);
+    }
+    bits
 }
 
 fn parts(fields: &[Field]) -> Option<Vec<(&str, u64)>> {
@@ -132,13 +193,20 @@ fn number(digits: &str) -> Vec<u8> {
     out
 }
 
-/// A SUPL START up to where the phone is (section 11.2.2): what it can do, with or without version 2's additions.
+/// A SUPL START up to where the phone is (section 11.2.2).
 fn start(random: &mut Random) -> Bits {
     let mut bits = Bits::default();
-    // The message's own extension and quality; the capabilities' extension.
+    // Not extended, and no quality.
+    bits.put(0, 2);
+    capabilities(&mut bits, random);
+    bits
+}
+
+/// What the phone can do (section 11.2.2), with or without version 2's additions.
+fn capabilities(bits: &mut Bits, random: &mut Random) {
     let (more, technology, protocol) = (random.happens(40), random.happens(40), random.happens(40));
     let flags = |random: &mut Random| random.below(128);
-    bits.put(0, 2).put(more.into(), 1).put(technology.into(), 1).put(flags(random), 7);
+    bits.put(more.into(), 1).put(technology.into(), 1).put(flags(random), 7);
     let some = |random: &mut Random| {
         let (mut bits, length) = (Bits::default(), random.between(1, 5) as usize);
         bits.bytes(&random.bytes(length));
@@ -154,7 +222,6 @@ fn start(random: &mut Random) -> Bits {
     if more {
         bits.addition(&some(random));
     }
-    bits
 }
 
 /// Where the phone is (section 11.5), as of now.
@@ -167,7 +234,10 @@ fn location(bits: &mut Bits, parts: &[(&str, u64)], access_point: Option<u64>) {
             let (mcc, mnc, cell) = (get("mcc"), get("mnc"), get("cid"));
             bits.put(mcc.unwrap_or(0), 10).put(mnc.unwrap_or(0), 10).put(area, 16).put(cell.unwrap_or(0), 16);
         }
-        (_, Some(area), _) => _ = bits.put(1, 1).put(0, 7).open(&lte(area, &get)),
+        (_, Some(area), _) => {
+            let cell = if get("nci").is_some() { nr(area, &get) } else { lte(area, &get) };
+            bits.put(1, 1).put(0, 7).open(&cell);
+        }
         (.., Some(base)) => {
             bits.put(0, 1).put(2, 2).put(0, 1);
             bits.put(get("nid").unwrap_or(0), 16).put(get("sid").unwrap_or(0), 15).put(base, 16);
@@ -189,17 +259,39 @@ fn location(bits: &mut Bits, parts: &[(&str, u64)], access_point: Option<u64>) {
 fn lte(area: u64, get: &dyn Fn(&str) -> Option<u64>) -> Bits {
     let mut bits = Bits::default();
     bits.put(0, 1).put(2, 3).put(0, 5);
-    // Its identity: the network's digits, each in four bits, those of its code two or three.
+    identity(&mut bits, ("eci", 28), get);
+    bits.put(77, 9).put(area, 16);
+    bits
+}
+
+/// A cell of NR, which came later: the one that serves, with or without what was measured of it.
+fn nr(area: u64, get: &dyn Fn(&str) -> Option<u64>) -> Bits {
+    let mut bits = Bits::default();
+    let measured = area % 2;
+    bits.put(0, 2).put(0, 5).put(0, 1).put(measured, 1).put(0, 1).put(measured, 1);
+    bits.put(area % 1008, 10).put(632_448, 22);
+    identity(&mut bits, ("nci", 36), get);
+    bits.put(area, 24);
+    if measured == 1 {
+        // Its power of three values, and how far it is.
+        bits.put(0, 1).put(0b100, 3).put(70, 7).put(9, 12);
+    }
+    let mut out = Bits::default();
+    out.put(1, 1).put(0, 7).open(&bits);
+    out
+}
+
+/// A cell's identity: the network's digits, each in four bits, those of its code two or three; and the cell's bits.
+fn identity(bits: &mut Bits, (name, count): (&str, u32), get: &dyn Fn(&str) -> Option<u64>) {
     bits.put(0, 1).put(1, 1);
     let digits =
         |text: String, bits: &mut Bits| text.bytes().for_each(|it| _ = bits.put((it - b'0').into(), 4));
-    digits(format!("{:03}", get("mcc").unwrap_or(0)), &mut bits);
+    digits(format!("{:03}", get("mcc").unwrap_or(0)), bits);
     let code = get("mnc").unwrap_or(0);
     let code = if code > 99 { format!("{code:03}") } else { format!("{code:02}") };
     bits.put(code.len() as u64 - 2, 1);
-    digits(code, &mut bits);
-    bits.put(get("eci").unwrap_or(0), 28).put(77, 9).put(area, 16);
-    bits
+    digits(code, bits);
+    bits.put(get(name).unwrap_or(0), count);
 }
 
 #[cfg(test)]
@@ -230,6 +322,9 @@ mod tests {
         assert!(known(&[("mcc", "262"), ("mnc", "2"), ("tac", "7"), ("eci", "268435454")]));
         assert!(known(&[("bssid", "3c:5a:b4:00:00:01")]));
         assert!(!known(&[("mcc", "262"), ("mnc", "2"), ("lac", "7"), ("cid", "65536")]));
-        assert!(!known(&[("mcc", "262"), ("mnc", "2"), ("tac", "7"), ("nci", "9")]));
+        assert!(known(&[("mcc", "262"), ("mnc", "2"), ("tac", "16777214"), ("nci", "9")]));
+        assert!(!known(&[("mcc", "262"), ("mnc", "2"), ("tac", "65536"), ("eci", "9")]));
+        assert!(known(&[("latitude", "48.13608"), ("longitude", "-42.91533")]));
+        assert!(!known(&[("latitude", "48.136084"), ("longitude", "-42.91533")]));
     }
 }
