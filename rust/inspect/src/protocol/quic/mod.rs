@@ -217,43 +217,64 @@ impl Quic {
         range: Range<u64>,
         out: &mut Vec<Observation>,
     ) {
-        let known = self.attempts.iter().enumerate().rev().find_map(|(at, attempt)| {
-            let sender = usize::from(direction != attempt.client);
-            Some((at, sender, attempt.keys[sender].open(packet, number_at)?))
-        });
-        let known = known.or_else(|| {
-            let keys = Keys::derive(parameters(header.version)?, header.destination)?;
-            let opened = keys[0].open(packet, number_at)?;
-            if self.attempts.len() == MAX_ATTEMPTS {
-                self.attempts.remove(0);
-            }
-            self.attempts.push(Attempt { client: direction, keys, crypto: Default::default() });
-            Some((self.attempts.len() - 1, 0, opened))
-        });
-        let Some((at, sender, opened)) = known else { return };
+        let Some((at, sender, opened)) = self.open_initial(direction, header, packet, number_at) else {
+            return;
+        };
         let attempt = &mut self.attempts[at];
         let (client, mut seen) = (attempt.client, Vec::new());
         attempt.crypto[sender].take_frames(&opened, range, &mut seen);
         for observation in seen {
-            match &observation {
-                Observation::ClientHello(hello) => {
-                    if hello.alpn.iter().any(|protocol| protocol.starts_with("doq")) {
-                        out.push(Observation::Protocol(Protocol::DOQ));
-                    }
-                    let hello = hello.clone();
-                    self.begun = Some(Begun { client, version: header.version, hello }.into());
-                    self.begin_sealed(out);
-                }
-                Observation::ServerHello(hello) if !hello.retry => {
-                    // Its secrets may have come since.
-                    self.begin_sealed(out);
-                    self.begun = None;
-                    self.sealed.iter_mut().for_each(|sealed| sealed.choose(hello));
-                }
-                _ => {}
-            }
+            let more = self.learn(client, header.version, &observation);
             out.push(observation);
+            out.extend(more);
         }
+    }
+
+    /// Which attempt it belongs to, whether to the server's part of it, and its content. One that no known keys open may begin
+    /// another.
+    fn open_initial(
+        &mut self,
+        direction: Direction,
+        header: &LongHeader<'_>,
+        packet: &[u8],
+        number_at: usize,
+    ) -> Option<(usize, usize, Vec<u8>)> {
+        let known = self.attempts.iter().enumerate().rev().find_map(|(at, attempt)| {
+            let sender = usize::from(direction != attempt.client);
+            Some((at, sender, attempt.keys[sender].open(packet, number_at)?))
+        });
+        if known.is_some() {
+            return known;
+        }
+        let keys = Keys::derive(parameters(header.version)?, header.destination)?;
+        let opened = keys[0].open(packet, number_at)?;
+        if self.attempts.len() == MAX_ATTEMPTS {
+            self.attempts.remove(0);
+        }
+        self.attempts.push(Attempt { client: direction, keys, crypto: Default::default() });
+        Some((self.attempts.len() - 1, 0, opened))
+    }
+
+    /// What a hello tells of what comes.
+    fn learn(&mut self, client: Direction, version: u32, seen: &Observation) -> Vec<Observation> {
+        let mut out = Vec::new();
+        match seen {
+            Observation::ClientHello(hello) => {
+                self.begun = Some(Begun { client, version, hello: hello.clone() }.into());
+                self.begin_sealed(&mut out);
+                if hello.alpn.iter().any(|protocol| protocol.starts_with("doq")) {
+                    out.push(Observation::Protocol(Protocol::DOQ));
+                }
+            }
+            Observation::ServerHello(hello) if !hello.retry => {
+                // Its secrets may have come since.
+                self.begin_sealed(&mut out);
+                self.begun = None;
+                self.sealed.iter_mut().for_each(|sealed| sealed.choose(hello));
+            }
+            _ => {}
+        }
+        out
     }
 
     /// A hello begins a connection, or comes again: after a Retry, or as the server wants it (RFC 8446 section 4.1.2).

@@ -86,7 +86,7 @@ pub(super) fn skip_address(bits: &mut Bits<'_>) -> Option<()> {
     bits.skip(if v6 { 128 } else { 32 })
 }
 
-/// A SUPL REPORT (section 11.2.15): what was measured since, the first of it. One that lists other sessions is not read.
+/// A SUPL REPORT: what was measured since, the first of it. One that lists other sessions is not read.
 fn report(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     bits.skip(1)?;
     let (sessions, capabilities, data) = (bits.flag()?, bits.flag()?, bits.flag()?);
