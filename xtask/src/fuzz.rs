@@ -1,5 +1,6 @@
 //! `cargo xtask fuzz`: lets libFuzzer search for bytes that break a target.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +20,9 @@ const FLAGS: &str = "--cfg fuzzing -Ccodegen-units=1 -Cdebug-assertions -Coverfl
                      -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
                      -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 
+/// Inputs that a committed corpus grows to: each is run by every `cargo test`.
+const MOST_KEPT: usize = 64;
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Targets; all when none is named
@@ -29,7 +33,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     time: u32,
 
-    /// Add what was found to the committed corpus, as few inputs as reach the same code
+    /// Add to the committed corpus what reaches code that it does not reach yet: the inputs that reach the most of it
     #[arg(long)]
     keep: bool,
 }
@@ -103,14 +107,51 @@ fn search(program: &Path, target: &str, seconds: u32) -> Result<()> {
     run::run(command.args([corpus, committed(target)]))
 }
 
-/// Adds to the committed corpus what reaches code that it does not reach yet.
+/// Adds to the committed corpus what reaches code that it does not reach yet, while there is room.
 fn keep(program: &Path, target: &str) -> Result<()> {
+    let (committed, chosen) = (committed(target), folder("chosen").join(target));
+    let before = names(&committed)?;
+    if chosen.exists() {
+        fs::remove_dir_all(&chosen)?;
+    }
+    fs::create_dir_all(&chosen)?;
+    for name in &before {
+        fs::copy(committed.join(name), chosen.join(name))?;
+    }
     let mut command = libfuzzer(program, target);
-    run::run(command.arg("-merge=1").args([committed(target), folder("corpus").join(target)]))
+    command.args(["-set_cover_merge=1", "-use_counters=0", "-verbosity=2"]);
+    let output = command.args([&chosen, &folder("corpus").join(target)]).output()?;
+    ensure!(output.status.success(), "{} failed ({})", run::shown(&command), output.status);
+    let log = String::from_utf8_lossy(&output.stderr);
+    for path in written(&log).take(MOST_KEPT.saturating_sub(before.len())) {
+        fs::copy(path, committed.join(path.file_name().context("libFuzzer names a file")?))?;
+    }
+    eprintln!("{target}: {} inputs, {} before", names(&committed)?.len(), before.len());
+    Ok(())
+}
+
+/// What libFuzzer's log says it wrote: the input that reaches the most comes first.
+fn written(log: &str) -> impl Iterator<Item = &Path> {
+    log.lines().filter_map(|line| Some(Path::new(line.strip_prefix("Written ")?.split_once(" bytes to ")?.1)))
+}
+
+fn names(folder: &Path) -> Result<Vec<OsString>> {
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
 fn libfuzzer(program: &Path, target: &str) -> Command {
     let mut command = Command::new(program);
     command.env("TELLTALE_FUZZ_TARGET", target).args(["-max_len=4096", "-rss_limit_mb=2048", "-verbosity=0"]);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_told_in_order() {
+        let log = "MERGE-OUTER: 2 new files\nWritten 12 bytes to a/b c\nWritten 1 bytes to a/d\n#5 pulse\n";
+        assert_eq!(written(log).collect::<Vec<_>>(), [Path::new("a/b c"), Path::new("a/d")]);
+    }
 }
