@@ -34,11 +34,6 @@ impl AeadKind {
         }
     }
 
-    /// Length of what authenticates, in bytes.
-    pub(in crate::protocol) fn tag_len(self) -> usize {
-        if matches!(self, Self::Aes128Ccm8 | Self::Aes256Ccm8) { 8 } else { 16 }
-    }
-
     /// `None`: the key has not this algorithm's length.
     pub(in crate::protocol) fn key(self, key: &[u8]) -> Option<Aead> {
         Some(match self {
@@ -66,6 +61,11 @@ pub(in crate::protocol) enum Aead {
 }
 
 impl Aead {
+    /// Length of what authenticates, in bytes.
+    pub(in crate::protocol) fn tag_len(&self) -> usize {
+        if matches!(self, Self::Aes128Ccm8(_) | Self::Aes256Ccm8(_)) { 8 } else { 16 }
+    }
+
     /// The content of `sealed`; `None`: that is not its key, or not its nonce.
     pub(in crate::protocol) fn open(&self, nonce: [u8; 12], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let payload = Payload { msg: sealed, aad };

@@ -255,11 +255,11 @@ fn position(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     bits.skip(letters * 7)?;
     bits.skip(4)?;
     let south = bits.flag()?;
-    let latitude = degrees(2 * bits.take(23)?, 180);
+    let latitude = degrees(bits.take(23)?, 180);
     let longitude = bits.take(24)?;
     let (west, longitude) = match longitude.checked_sub(1 << 23) {
-        Some(east) => (false, degrees(2 * east, 360)),
-        None => (true, degrees(2 * ((1 << 23) - longitude - 1), 360)),
+        Some(east) => (false, degrees(east, 360)),
+        None => (true, degrees((1 << 23) - longitude - 1, 360)),
     };
     let signed = |negative: bool, degrees: String| if negative { format!("-{degrees}") } else { degrees };
     out.push(("position.latitude", signed(south, latitude)));
@@ -267,11 +267,10 @@ fn position(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     Some(())
 }
 
-/// Degrees to five decimals, of a number in units of `turn` / 2²⁵ that is the lower edge of what it stands for
-/// (3GPP TS 23.032 section 6.1): two of these units wide, of which the middle is told.
-fn degrees(number: u64, turn: u64) -> String {
+/// Degrees to five decimals: the middle of a step, of which 2²⁴ make a `turn` (3GPP TS 23.032 section 6.1).
+fn degrees(step: u64, turn: u64) -> String {
     const DECIMALS: u64 = 100_000;
-    let scaled = ((number + 1) * turn * DECIMALS + (1 << 24)) >> 25;
+    let scaled = ((2 * step + 1) * turn * DECIMALS + (1 << 24)) >> 25;
     format!("{}.{:05}", scaled / DECIMALS, scaled % DECIMALS)
 }
 

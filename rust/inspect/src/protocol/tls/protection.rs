@@ -21,7 +21,7 @@ enum Keys {
     /// TLS 1.3; the secret is kept for what follows from it.
     Modern { aead: Aead, iv: [u8; 12], kind: AeadKind, hash: Hash, secret: Vec<u8> },
     /// AES-GCM and AES-CCM of TLS 1.2: four bytes of the nonce are secret.
-    Salted { aead: Aead, salt: [u8; 4], tag_len: usize },
+    Salted { aead: Aead, salt: [u8; 4] },
     /// ChaCha20-Poly1305 of TLS 1.2.
     ChaCha { aead: Aead, iv: [u8; 12] },
     /// A block cipher, up to TLS 1.2.
@@ -69,9 +69,7 @@ impl Protection {
             Bulk::Aead(kind @ AeadKind::ChaCha20Poly1305) => {
                 Keys::ChaCha { aead: kind.key(key)?, iv: iv.try_into().ok()? }
             }
-            Bulk::Aead(kind) => {
-                Keys::Salted { aead: kind.key(key)?, salt: iv.try_into().ok()?, tag_len: kind.tag_len() }
-            }
+            Bulk::Aead(kind) => Keys::Salted { aead: kind.key(key)?, salt: iv.try_into().ok()? },
             Bulk::Cbc(_, mac) => Keys::Cbc(Box::new(Cbc {
                 key: key.to_vec(),
                 mac,
@@ -90,18 +88,16 @@ impl Protection {
             Keys::Modern { aead, iv, .. } => {
                 inner(aead.open(nonce(*iv, self.sequence), header, fragment)?)?
             }
-            Keys::Salted { aead, salt, tag_len } => {
+            Keys::Salted { aead, salt } => {
                 let (explicit, sealed) = fragment.split_first_chunk::<EXPLICIT>()?;
                 let mut nonce = [0; 12];
                 nonce[..4].copy_from_slice(salt);
                 nonce[4..].copy_from_slice(explicit);
-                let len = sealed.len().checked_sub(*tag_len)?;
-                (header[0], aead.open(nonce, &additional(self.sequence, header, len), sealed)?)
+                (header[0], open_aead12(aead, nonce, self.sequence, header, sealed)?)
             }
             Keys::ChaCha { aead, iv } => {
                 let nonce = nonce(*iv, self.sequence);
-                let len = fragment.len().checked_sub(AeadKind::ChaCha20Poly1305.tag_len())?;
-                (header[0], aead.open(nonce, &additional(self.sequence, header, len), fragment)?)
+                (header[0], open_aead12(aead, nonce, self.sequence, header, fragment)?)
             }
             Keys::Cbc(cbc) => {
                 let sequence = self.sequence;
@@ -131,6 +127,17 @@ impl std::fmt::Debug for Protection {
 fn additional(sequence: u64, header: &[u8; 5], len: usize) -> Vec<u8> {
     let len = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
     [&sequence.to_be_bytes()[..], &header[..3], &len].concat()
+}
+
+fn open_aead12(
+    aead: &Aead,
+    nonce: [u8; 12],
+    sequence: u64,
+    header: &[u8; 5],
+    sealed: &[u8],
+) -> Option<Vec<u8>> {
+    let len = sealed.len().checked_sub(aead.tag_len())?;
+    aead.open(nonce, &additional(sequence, header, len), sealed)
 }
 
 /// The content of a TLSInnerPlaintext, and its type, which stands behind it.
