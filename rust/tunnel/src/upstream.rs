@@ -245,12 +245,12 @@ impl DatagramUpstream {
         match self.try_send(payload) {
             Err(error) if socket::has_lost_its_network(&error) => return Err(error),
             Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                // A socket tells of an ICMP error with the next datagram, which it does not send then.
+                let sent = self.try_send(payload).is_ok();
                 let why = self.unreachable(&error);
-                stack.undeliverable(id, why);
-                // A socket tells of an ICMP error with the next datagram, which it does not send then; what is too long
-                // stays so.
-                if !matches!(why, Unreachable::TooBig(_)) {
-                    let _ = self.try_send(payload);
+                // What was sent fits: an earlier one did not, and the next that does not is refused at once.
+                if !(sent && matches!(why, Unreachable::TooBig(_))) {
+                    stack.undeliverable(id, why);
                 }
             }
             _ => {}

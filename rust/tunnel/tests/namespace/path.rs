@@ -1,12 +1,13 @@
 //! What the path behind the engine says of itself reaches whom it is for: that datagrams do not fit, that nobody listens.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::sockopt;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::engine::with_engine;
 use crate::namespaces::{FAR_V4, FAR_V6, Namespaces, WORLD_V4, WORLD_V6};
@@ -25,8 +26,8 @@ fn udp(host: &str, port: u16) -> UdpSocket {
 }
 
 /// The same, whose datagrams are not to be cut, as QUIC's (RFC 9000 section 14).
-fn whole(host: &str) -> UdpSocket {
-    let socket = udp(host, 7);
+fn whole(host: &str, port: u16) -> UdpSocket {
+    let socket = udp(host, port);
     let set = if host.contains(':') {
         sockopt::set_ipv6_mtu_discover(&socket, sockopt::Ipv6PathMtuDiscovery::DO)
     } else {
@@ -68,26 +69,85 @@ fn datagrams_that_do_not_fit_the_path_are_cut_or_refused_as_the_phone_wants() {
             namespaces.narrow_path(1400);
             namespaces.inside("p", || {
                 for (host, headers) in FAR.into_iter().zip(HEADERS) {
-                    let socket = whole(host);
+                    // A socket each: on a slow machine a question is asked again, and each that is too long is refused.
+                    let fresh = || whole(host, 7);
                     // The least that QUIC sends, and the most that fits.
-                    ask(&socket, 1200).expect("an answer");
-                    ask(&socket, 1400 - headers).expect("an answer");
-                    assert!(is_too_long(ask(&socket, 1500 - headers)), "{host}: 1500 fit 1400");
-                    assert_eq!(path_mtu(&socket, host), 1400, "{host}");
-                    ask(&socket, 1400 - headers).expect("an answer");
+                    ask(&fresh(), 1200).expect("an answer");
+                    ask(&fresh(), 1400 - headers).expect("an answer");
+                    assert!(is_too_long(ask(&fresh(), 1500 - headers)), "{host}: 1500 fit 1400");
+                    assert_eq!(path_mtu(&fresh(), host), 1400, "{host}");
+                    ask(&fresh(), 1400 - headers).expect("an answer");
                     // What may be cut is cut.
                     ask(&udp(host, 7), 4000).expect("an answer");
                 }
                 for (host, headers) in [WORLD_V4, WORLD_V6].into_iter().zip(HEADERS) {
-                    let socket = whole(host);
-                    ask(&socket, 1500 - headers).expect("an answer");
-                    assert!(is_too_long(ask(&socket, 1501 - headers)), "{host}: 1501 fit 1500");
-                    assert_eq!(path_mtu(&socket, host), 1500, "{host}");
+                    let fresh = || whole(host, 7);
+                    ask(&fresh(), 1500 - headers).expect("an answer");
+                    assert!(is_too_long(ask(&fresh(), 1501 - headers)), "{host}: 1501 fit 1500");
+                    assert_eq!(path_mtu(&fresh(), host), 1500, "{host}");
                     ask(&udp(host, 7), 4000).expect("an answer");
                 }
             });
         });
     }
+}
+
+/// Tells the sender of a UDP datagram without payload that it does not fit a path of `mtu` bytes (RFC 792, RFC 4443
+/// section 3.2), as a router does.
+fn tell_too_big(sender: SocketAddr, receiver: SocketAddr, mtu: u16) {
+    let [from, to] = [sender.port(), receiver.port()].map(u16::to_be_bytes);
+    let udp = [from, to, [0, 8], [0, 0]].concat();
+    let (domain, protocol, message) = match (sender.ip().to_canonical(), receiver.ip().to_canonical()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let ip =
+                [&[0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0], &from.octets()[..], &to.octets()].concat();
+            let mut message = [&[3, 4, 0, 0, 0, 0], &mtu.to_be_bytes()[..], &ip, &udp].concat();
+            let sum: u32 =
+                message.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+            message[2..4].copy_from_slice(&(!((sum & 0xffff) + (sum >> 16)) as u16).to_be_bytes());
+            (Domain::IPV4, Protocol::ICMPV4, message)
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let ip = [&[0x60, 0, 0, 0, 0, 8, 17, 64], &from.octets()[..], &to.octets()].concat();
+            // The kernel fills the checksum in.
+            let message = [&[2, 0, 0, 0, 0, 0], &mtu.to_be_bytes()[..], &ip, &udp].concat();
+            (Domain::IPV6, Protocol::ICMPV6, message)
+        }
+        _ => unreachable!("addresses of one family"),
+    };
+    let socket = Socket::new(domain, Type::RAW, Some(protocol)).expect("a raw socket");
+    let sender = SocketAddr::new(sender.ip().to_canonical(), 0);
+    assert_eq!(socket.send_to(&message, &sender.into()).expect("to send"), message.len());
+}
+
+#[test]
+#[ignore = "needs network namespaces"]
+fn a_datagram_that_fits_is_sent_though_earlier_ones_did_not() {
+    with_engine("too-big-twice", 1500, None, |namespaces| {
+        for ((host, headers), any) in [WORLD_V4, WORLD_V6].into_iter().zip(HEADERS).zip(["0.0.0.0", "::"]) {
+            let server = namespaces.inside("w", || UdpSocket::bind((any, 4434)).expect("a socket"));
+            server.set_read_timeout(Some(PATIENCE)).expect("to set a timeout");
+            let phone = namespaces.inside("p", || whole(host, 4434));
+            phone.set_read_timeout(Some(PATIENCE)).expect("to set a timeout");
+            phone.send(b"hello").expect("to send");
+            let (_, engine) = server.recv_from(&mut [0; 64]).expect("a question");
+            let told = || {
+                namespaces.inside("w", || tell_too_big(engine, remote(host, 4434), 1400));
+            };
+            told();
+            assert!(is_too_long(phone.recv(&mut [0; 64]).map(drop)), "{host}");
+            assert_eq!(path_mtu(&phone, host), 1400, "{host}");
+            // This one waits at the engine's socket for the next datagram.
+            told();
+            let question = vec![7; 1400 - headers];
+            phone.send(&question).expect("to send");
+            let mut heard = [0; 1500];
+            let (len, _) = server.recv_from(&mut heard).expect("a datagram that fits");
+            assert_eq!(heard[..len], question, "{host}");
+            server.send_to(b"hello", engine).expect("to send");
+            assert_eq!(phone.recv(&mut heard).expect("an answer, and no error before it"), 5, "{host}");
+        }
+    });
 }
 
 /// Sends and hears so many bytes.
