@@ -156,6 +156,8 @@ struct Piece {
     replaced: bool,
     /// How its container says that it is encoded.
     transfer: Option<Transfer>,
+    /// Whether it may lie in another part: a value that stands in free text.
+    overlaps: bool,
 }
 
 impl Piece {
@@ -168,7 +170,7 @@ impl Piece {
     }
 
     const fn new(path: SmolStr, value: Value, object: u32, suffix: &'static str) -> Self {
-        Self { path, key: None, value, object, suffix, replaced: false, transfer: None }
+        Self { path, key: None, value, object, suffix, replaced: false, transfer: None, overlaps: false }
     }
 
     fn bytes<'a>(&'a self, container: &'a [u8]) -> &'a [u8] {

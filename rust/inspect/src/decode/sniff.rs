@@ -1,6 +1,7 @@
 //! What bytes are: found out from themselves, strictest first.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use super::compress::{Format, inflate, unmarked};
 use super::part::{Part, Wanted};
@@ -20,6 +21,9 @@ const SHORT_HEX_MIN: usize = 12;
 const BASE32_MIN: usize = 24;
 /// Shorter results are not tried for formats that nothing marks: they are digests and keys.
 const UNMARKED_MIN: usize = 68;
+
+/// Lengths of a value in free text that is decoded: not so short that it is a word, nor so long that many cost much.
+const CODED_VALUE: RangeInclusive<usize> = 24..=4096;
 
 /// What is longer is no word.
 const LONGEST_WORD: usize = 24;
@@ -70,6 +74,14 @@ pub fn sniff(
         Content::Plain if !text::begins_as_text(bytes) => opaque(bytes, limits, room),
         content => content,
     }
+}
+
+/// What a value in free text is: such values may lie in each other, so nothing is looked for that the text holds too.
+pub fn sniff_value(bytes: &[u8], limits: &Limits, room: usize) -> Content {
+    let is_digit = |&byte: &u8| base64::is_digit(byte) || byte == b'=';
+    let can_be_coded =
+        CODED_VALUE.contains(&bytes.len()) && bytes.len() <= room && bytes.iter().all(is_digit);
+    can_be_coded.then(|| encoded_text(bytes, limits)).flatten().unwrap_or(Content::Plain)
 }
 
 /// One more part than allowed, so that the walk notices.
@@ -326,11 +338,6 @@ const fn classes() -> [u32; 256] {
         byte += 1;
     }
     out
-}
-
-/// Whether a value in free text can be base64: long, but not so long that many of them would cost much.
-pub fn is_coded(part: &[u8]) -> bool {
-    (24..=4096).contains(&part.len()) && part.iter().all(|&byte| base64::is_digit(byte) || byte == b'=')
 }
 
 /// Whether a part that could be base64 is far likelier to be something else: a UUID or a short hexadecimal number, or words.

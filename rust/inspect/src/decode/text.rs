@@ -87,11 +87,6 @@ pub fn pieces(bytes: &[u8]) -> Vec<Piece> {
     out
 }
 
-/// Whether a path is one of those that [`tokens`] gives.
-pub fn is_token(path: &str) -> bool {
-    matches!(path, "token" | "object")
-}
-
 /// What its beginning gives away amid text or binary: base64 of JSON or gzip (JWTs, log lines), and a JSON object (log
 /// lines, CoAP payloads).
 pub fn tokens(bytes: &[u8]) -> Vec<Piece> {
@@ -135,7 +130,7 @@ pub fn pairs(bytes: &[u8], limit: usize) -> Vec<Piece> {
         let (start, end) = value_of(bytes, at, name_at.len() - length);
         if start < end {
             let name = String::from_utf8_lossy(&name_at[name_at.len() - length..]).into_owned();
-            out.push(Piece::slice(name, start..end, 0));
+            out.push(Piece { overlaps: true, ..Piece::slice(name, start..end, 0) });
         }
     }
     out
@@ -151,8 +146,7 @@ fn value_of(bytes: &[u8], at: usize, name: usize) -> (usize, usize) {
     // Marks may follow each other closely, so what is looked at behind each is bounded.
     let rest_of_text = &bytes[start..];
     let value = &rest_of_text[..rest_of_text.len().min(LONGEST_VALUE)];
-    let length_to = |ends: &dyn Fn(&u8) -> bool| value.iter().position(ends).unwrap_or(value.len());
-    let word = || length_to(&|byte| byte.is_ascii_whitespace() || b",;&|\"'<>(){}[]".contains(byte));
+    let word = || value.iter().position(ends_word).unwrap_or(value.len());
     let quote = rest.get(spaces).copied().filter(|byte| matches!(byte, b'"' | b'\''));
     if let Some(quote) = quote {
         let quoted = memchr::memchr3(quote, b'\r', b'\n', value).filter(|at| value[*at] == quote);
@@ -164,6 +158,14 @@ fn value_of(bytes: &[u8], at: usize, name: usize) -> (usize, usize) {
     let last = before.is_some() && value.len() == rest_of_text.len();
     let alone = if bytes[at] == b':' && begins_line() { line_of_its_own(value, last) } else { None };
     (start, start + alone.unwrap_or_else(word))
+}
+
+const fn ends_word(byte: &u8) -> bool {
+    byte.is_ascii_whitespace()
+        || matches!(
+            byte,
+            b',' | b';' | b'&' | b'|' | b'"' | b'\'' | b'<' | b'>' | b'(' | b')' | b'{' | b'}' | b'[' | b']'
+        )
 }
 
 /// The length of what stands in the rest of a line, if the line is short and nothing else in it has a name. `last`: the end of the

@@ -14,7 +14,7 @@ use super::compress::{Format, unmarked};
 use super::numbers::Numbers;
 use super::part::Wanted;
 use super::schema::Schema;
-use super::sniff::{Content, is_coded, is_promising, sniff};
+use super::sniff::{Content, is_promising, sniff, sniff_value};
 use super::transfer::{self, Transfer};
 use super::{Bytes, Decoded, Label, Leaf, Limits, Node, Piece, Place, Step, Value, protobuf, text};
 use crate::protocol::{HttpMessage, HttpStart, Message};
@@ -200,12 +200,11 @@ impl<'a, 'w> Walk<'a, 'w> {
                         schema.name(&mut pieces);
                     }
                 }
-                let beside = matches!(word, "text" | "query");
                 let node = task.node;
-                if beside {
+                if matches!(word, "text" | "query") {
                     self.plain(task);
                 }
-                self.parts(node, word, pieces, word == "text");
+                self.parts(node, word, pieces);
             }
         }
     }
@@ -264,9 +263,9 @@ impl<'a, 'w> Walk<'a, 'w> {
         });
     }
 
-    /// The node's parts become leaves, and tasks where they look encoded. `shallow`: of a text's parts, which
-    /// may lie in each other, only tokens and what can be base64 do.
-    fn parts(&mut self, node: u32, word: &'static str, mut pieces: Vec<Piece>, shallow: bool) {
+    /// The node's parts become leaves, and tasks where they look encoded. Of those that may lie in each other only
+    /// what can be base64 does.
+    fn parts(&mut self, node: u32, word: &'static str, mut pieces: Vec<Piece>) {
         let Some(parent) = self.out.nodes.get(node as usize) else { return };
         let (bytes, place, chain, depth) =
             (parent.bytes.clone(), parent.place.clone(), parent.chain, parent.depth);
@@ -287,11 +286,14 @@ impl<'a, 'w> Walk<'a, 'w> {
         for index in 0..pieces.len() {
             let Some(piece) = pieces.get(index) else { break };
             let part = piece.bytes(bytes.get());
-            let looked =
-                if shallow && !text::is_token(&piece.path) { is_coded(part) } else { is_promising(part) };
             let transfer = piece.transfer;
-            let content =
-                if looked || transfer.is_some() { self.look_into(part, transfer) } else { Content::Plain };
+            let content = if piece.overlaps {
+                sniff_value(part, &self.limits, self.room())
+            } else if is_promising(part) || transfer.is_some() {
+                self.look_into(part, transfer)
+            } else {
+                Content::Plain
+            };
             let content = match (word, content) {
                 // It need not say anything that tells so: gRPC's messages are of protobuf.
                 ("grpc", content) if is_opaque(&content, part) => {

@@ -21,8 +21,8 @@ impl<'a> Walk<'a, '_> {
         }
         let node = self.node(Bytes::Input(bytes), place, chain, 0);
         self.out.objects += 1;
-        self.parts(node, of_path, target::path(bytes), false);
-        self.parts(node, of_query, target::query(bytes, self.limits.steps), false);
+        self.parts(node, of_path, target::path(bytes));
+        self.parts(node, of_query, target::query(bytes, self.limits.steps));
     }
 
     pub(super) fn headers(&mut self, message: &'a HttpMessage) {
@@ -39,9 +39,9 @@ impl<'a> Walk<'a, '_> {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             if is("cookie") || is("set-cookie") {
                 let pieces = header::cookies(bytes, self.limits.steps);
-                self.parts(node, "cookie", pieces, false);
+                self.parts(node, "cookie", pieces);
             } else if is("authorization") || is("proxy-authorization") {
-                self.parts(node, "credentials", header::credentials(bytes), false);
+                self.parts(node, "credentials", header::credentials(bytes));
             } else {
                 self.queue.push(Task::new(node, field.name.clone(), object, false));
             }

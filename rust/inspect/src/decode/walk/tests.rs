@@ -403,6 +403,18 @@ fn a_messages_part_may_be_compressed_without_a_mark() {
 }
 
 #[test]
+fn values_that_lie_in_each_other_are_taken_apart_once() {
+    const VALUES: usize = 40;
+    for name in ["a=", "token=", "x token=ab12=", "F====ff3179edf=="] {
+        let text = "sent: ".to_owned() + &name.repeat(VALUES) + " y=aW1laTozNTkwOTExMDg3Nzg5MzM=";
+        let decoded =
+            decode_bytes("tcp", text.as_bytes(), 0..text.len() as u64, Limits::default(), &mut everything);
+        assert!(decoded.leaves().len() <= 3 * VALUES, "{name}: {}", decoded.leaves().len());
+        assert!(decoded.stopped().is_empty() && !leaves(&decoded, "imei").is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn values_that_begin_as_escapes_do_stay() {
     let log = b"I/Reg: begin gsf_id=9106393094365053404, req=9286544bd004ee13; done\n";
     assert_eq!(body_leaf(&[], log, "gsf_id").1, "http body > text gsf_id");
