@@ -183,7 +183,7 @@ impl<'a, 'w> Walk<'a, 'w> {
                 self.out.spent += decoded.len();
                 if task.trunk {
                     self.out.formats.push(format_word(&step));
-                } else if step == "hex" && !task.listed && is_number(bytes.get(), &decoded) {
+                } else if !task.listed && is_number(&step, bytes.get(), &decoded) {
                     self.leaf(&task);
                 }
                 let within = Place::Within(place.range(&(0..bytes.get().len())));
@@ -412,9 +412,9 @@ fn is_opaque(content: &Content, bytes: &[u8]) -> bool {
         && !(text::is_texty(bytes) && text::begins_as_text(bytes))
 }
 
-/// Whether hexadecimal digits are rather those of a number, of which something to read came by chance.
-fn is_number(digits: &[u8], decoded: &[u8]) -> bool {
-    digits.iter().all(u8::is_ascii_digit) || !text::is_text(decoded)
+/// Whether what was decoded is rather a number, of whose digits something to read came by chance.
+fn is_number(step: &str, digits: &[u8], decoded: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_digit) || (step == "hex" && !text::is_text(decoded))
 }
 
 /// The text of a selecting step.

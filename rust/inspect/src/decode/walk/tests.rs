@@ -403,6 +403,17 @@ fn a_messages_part_may_be_compressed_without_a_mark() {
 }
 
 #[test]
+fn digits_of_which_a_text_comes_by_chance_stay_a_number() {
+    use crate::protocol::Part;
+    let number = "3558642764605662";
+    assert!(text::is_text(&STANDARD.decode(number).unwrap()));
+    let parts = vec![Part { name: "header.device_imeisv".into(), value: number.into(), range: 0..16 }];
+    let message = Message { direction: Direction::Outbound, protocol: "ssdp", host: None, parts };
+    let decoded = decode_message(&message, Limits::default(), &mut everything);
+    assert!(decoded.leaves().iter().any(|leaf| decoded.bytes(leaf) == number.as_bytes()));
+}
+
+#[test]
 fn values_that_lie_in_each_other_are_taken_apart_once() {
     const VALUES: usize = 40;
     for name in ["a=", "token=", "x token=ab12=", "F====ff3179edf=="] {
