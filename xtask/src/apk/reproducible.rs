@@ -23,9 +23,10 @@ pub fn run(abis: &[Abi]) -> Result<()> {
     let there = Workshop::open(&copy.join("sources"), &copy.join("target"))?;
     eprintln!("── here, and at the same time in {}", copy.display());
     // The engine at once, since the end of its build keeps one core busy; the rest in turn, for Maven writes to one folder.
+    // What is built here stays for the next APK, so that it is built for every ABI while others keep the other cores busy.
     std::thread::scope(|scope| {
         let elsewhere = scope.spawn(|| there.engine(abis));
-        here.engine(abis)?;
+        here.engine(&Abi::ALL)?;
         elsewhere.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
     let (here, there) = (here.unsigned(abis)?, there.unsigned(abis)?);
