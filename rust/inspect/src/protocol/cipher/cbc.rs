@@ -1,56 +1,45 @@
 //! Block ciphers with a separate authentication code (RFC 5246 section 6.2.3.2, RFC 7366).
 
 use aes::cipher::block_padding::NoPadding;
-use aes::cipher::{BlockModeDecrypt, KeyIvInit};
+use aes::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
 use aes::{Aes128, Aes256};
 use cbc::Decryptor;
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
-use sha2::{Sha256, Sha384};
+use des::TdesEde3;
 
-const BLOCK: usize = 16;
+use super::mac::MacKey;
 
-/// Hashes of authentication codes.
+/// Block ciphers that TLS uses so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::protocol) enum MacKind {
-    Sha1,
-    Sha256,
-    Sha384,
+pub(in crate::protocol) enum BlockKind {
+    Aes128,
+    Aes256,
+    TripleDes,
 }
 
-impl MacKind {
-    /// Length of its code, and of its key, in bytes.
-    pub(in crate::protocol) fn len(self) -> usize {
+impl BlockKind {
+    /// Length of its key in bytes.
+    pub(in crate::protocol) fn key_len(self) -> usize {
         match self {
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
+            Self::Aes128 => 16,
+            Self::TripleDes => 24,
+            Self::Aes256 => 32,
         }
     }
 
-    /// Whether `code` is that of `parts`.
-    fn verify(self, key: &[u8], parts: [&[u8]; 2], code: &[u8]) -> Option<()> {
-        fn verify<M: Mac + KeyInit>(key: &[u8], parts: [&[u8]; 2], code: &[u8]) -> Option<()> {
-            let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
-            parts.iter().for_each(|part| mac.update(part));
-            mac.verify_slice(code).ok()
-        }
-        match self {
-            Self::Sha1 => verify::<Hmac<Sha1>>(key, parts, code),
-            Self::Sha256 => verify::<Hmac<Sha256>>(key, parts, code),
-            Self::Sha384 => verify::<Hmac<Sha384>>(key, parts, code),
-        }
+    /// Length of a block, and of what a chain begins with, in bytes.
+    pub(in crate::protocol) fn block_len(self) -> usize {
+        if self == Self::TripleDes { 8 } else { 16 }
     }
 }
 
-/// Keys of one sender that uses AES-CBC.
+/// Keys of one sender that uses a block cipher.
 #[derive(Clone)]
 pub(in crate::protocol) struct Cbc {
+    pub(in crate::protocol) kind: BlockKind,
     pub(in crate::protocol) key: Vec<u8>,
-    pub(in crate::protocol) mac: MacKind,
-    pub(in crate::protocol) mac_key: Vec<u8>,
+    pub(in crate::protocol) mac: MacKey,
     /// TLS 1.0: what the next record's chain begins with. Later versions send it with each record.
-    pub(in crate::protocol) chained: Option<[u8; BLOCK]>,
+    pub(in crate::protocol) chained: Option<Vec<u8>>,
     /// Whether the code is of the ciphertext (RFC 7366).
     pub(in crate::protocol) encrypt_then_mac: bool,
 }
@@ -62,44 +51,41 @@ impl Cbc {
         header: impl Fn(usize) -> Vec<u8>,
         fragment: &[u8],
     ) -> Option<Vec<u8>> {
-        let sealed = if self.encrypt_then_mac {
-            let (sealed, code) = fragment.split_at_checked(fragment.len().checked_sub(self.mac.len())?)?;
-            self.mac.verify(&self.mac_key, [&header(sealed.len()), sealed], code)?;
-            sealed
-        } else {
-            fragment
-        };
-        let (iv, blocks) = match self.chained {
-            Some(iv) => (iv, sealed),
-            None => sealed.split_first_chunk().map(|(iv, blocks)| (*iv, blocks))?,
+        let sealed = if self.encrypt_then_mac { self.mac.open(&header, fragment)? } else { fragment };
+        let block_len = self.kind.block_len();
+        let (iv, blocks) = match &self.chained {
+            Some(iv) => (&iv[..], sealed),
+            None => sealed.split_at_checked(block_len)?,
         };
         let mut content = self.decrypt(iv, blocks)?;
         if self.chained.is_some() {
-            self.chained = blocks.last_chunk().copied();
+            self.chained = blocks.rchunks(block_len).next().map(<[u8]>::to_vec);
         }
         let padding = usize::from(*content.last()?) + 1;
         content.truncate(content.len().checked_sub(padding)?);
-        if !self.encrypt_then_mac {
-            let code = content.split_off(content.len().checked_sub(self.mac.len())?);
-            self.mac.verify(&self.mac_key, [&header(content.len()), &content], &code)?;
+        if self.encrypt_then_mac {
+            Some(content)
+        } else {
+            self.mac.open(header, &content).map(<[u8]>::to_vec)
         }
-        Some(content)
     }
 
-    fn decrypt(&self, iv: [u8; BLOCK], blocks: &[u8]) -> Option<Vec<u8>> {
-        if blocks.is_empty() || !blocks.len().is_multiple_of(BLOCK) {
+    fn decrypt(&self, iv: &[u8], blocks: &[u8]) -> Option<Vec<u8>> {
+        if blocks.is_empty() || !blocks.len().is_multiple_of(self.kind.block_len()) {
             return None;
         }
-        let mut buffer = blocks.to_vec();
-        if self.key.len() == 16 {
-            let cipher = Decryptor::<Aes128>::new_from_slices(&self.key, &iv).ok()?;
-            cipher.decrypt_padded::<NoPadding>(&mut buffer).ok()?;
-        } else {
-            let cipher = Decryptor::<Aes256>::new_from_slices(&self.key, &iv).ok()?;
-            cipher.decrypt_padded::<NoPadding>(&mut buffer).ok()?;
+        match self.kind {
+            BlockKind::Aes128 => decrypt::<Aes128>(&self.key, iv, blocks),
+            BlockKind::Aes256 => decrypt::<Aes256>(&self.key, iv, blocks),
+            BlockKind::TripleDes => decrypt::<TdesEde3>(&self.key, iv, blocks),
         }
-        Some(buffer)
     }
+}
+
+fn decrypt<C: BlockCipherDecrypt + KeyInit>(key: &[u8], iv: &[u8], blocks: &[u8]) -> Option<Vec<u8>> {
+    let mut buffer = blocks.to_vec();
+    Decryptor::<C>::new_from_slices(key, iv).ok()?.decrypt_padded::<NoPadding>(&mut buffer).ok()?;
+    Some(buffer)
 }
 
 impl std::fmt::Debug for Cbc {

@@ -1,7 +1,9 @@
 //! Record protection (RFC 8446 section 5.2, RFC 5246 section 6.2.3, RFC 5288, RFC 7905), undone.
 
 use super::super::ServerHello;
-use super::super::cipher::{Aead, AeadKind, Bulk, Cbc, Hash, Prf, Suite, expand_label, nonce};
+use super::super::cipher::{
+    Aead, AeadKind, Bulk, Cbc, Hash, MacKey, Prf, RC4_KEY_LEN, Rc4, Suite, expand_label, nonce,
+};
 
 const TLS11: u16 = 0x0302;
 const TLS12: u16 = 0x0303;
@@ -26,6 +28,8 @@ enum Keys {
     ChaCha { aead: Aead, iv: [u8; 12] },
     /// A block cipher, up to TLS 1.2.
     Cbc(Box<Cbc>),
+    /// RC4, up to TLS 1.2.
+    Rc4(Box<Rc4>),
 }
 
 /// A record's content, and its type.
@@ -52,7 +56,8 @@ impl Protection {
         let (mac_len, key_len, iv_len) = match suite.bulk {
             Bulk::Aead(AeadKind::ChaCha20Poly1305) => (0, 32, 12),
             Bulk::Aead(kind) => (0, kind.key_len(), 4),
-            Bulk::Cbc(key_len, mac) => (mac.len(), key_len, 16),
+            Bulk::Cbc(kind, mac) => (mac.len(), kind.key_len(), kind.block_len()),
+            Bulk::Rc4(mac) => (mac.len(), RC4_KEY_LEN, 0),
         };
         let prf = if server.version >= TLS12 { Prf::Of(suite.hash) } else { Prf::Md5Sha1 };
         let len = 2 * (mac_len + key_len + iv_len);
@@ -70,13 +75,17 @@ impl Protection {
                 Keys::ChaCha { aead: kind.key(key)?, iv: iv.try_into().ok()? }
             }
             Bulk::Aead(kind) => Keys::Salted { aead: kind.key(key)?, salt: iv.try_into().ok()? },
-            Bulk::Cbc(_, mac) => Keys::Cbc(Box::new(Cbc {
+            Bulk::Cbc(kind, mac) => Keys::Cbc(Box::new(Cbc {
+                kind,
                 key: key.to_vec(),
-                mac,
-                mac_key: mac_key.to_vec(),
-                chained: (server.version < TLS11).then(|| iv.try_into().ok()).flatten(),
+                mac: MacKey { kind: mac, key: mac_key.to_vec() },
+                chained: (server.version < TLS11).then(|| iv.to_vec()),
                 encrypt_then_mac: server.encrypt_then_mac,
             })),
+            Bulk::Rc4(mac) => {
+                let mac = MacKey { kind: mac, key: mac_key.to_vec() };
+                Keys::Rc4(Box::new(Rc4::new(key.try_into().ok()?, mac)))
+            }
         };
         Some(Self { sequence: 0, keys })
     }
@@ -102,6 +111,10 @@ impl Protection {
             Keys::Cbc(cbc) => {
                 let sequence = self.sequence;
                 (header[0], cbc.open(|len| additional(sequence, header, len), fragment)?)
+            }
+            Keys::Rc4(rc4) => {
+                let sequence = self.sequence;
+                (header[0], rc4.open(|len| additional(sequence, header, len), fragment)?)
             }
         };
         self.sequence += 1;

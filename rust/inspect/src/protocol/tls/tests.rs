@@ -14,9 +14,12 @@ macro_rules! recorded {
 }
 
 /// Every connection with an HTTP request.
-const REQUESTS: [(&str, &str); 12] = recorded!(
+const REQUESTS: [(&str, &str); 16] = recorded!(
+    "tls10-3des",
     "tls10-cbc",
+    "tls10-rc4-md5",
     "tls11-cbc",
+    "tls12-3des-etm",
     "tls12-aes128-gcm",
     "tls12-aes256-ccm",
     "tls12-aes256-gcm",
@@ -24,6 +27,7 @@ const REQUESTS: [(&str, &str); 12] = recorded!(
     "tls12-cbc-etm",
     "tls12-ccm8",
     "tls12-chacha",
+    "tls12-rc4",
     "tls13",
     "tls13-ccm",
     "tls13-ccm8"
