@@ -22,15 +22,7 @@ pub(super) fn place(message: &[u8]) -> Numbers {
 }
 
 fn read(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
-    let (phone_part, server_part) = (bits.flag()?, bits.flag()?);
-    if phone_part {
-        bits.skip(16)?;
-        set_id(bits)?;
-    }
-    if server_part {
-        bits.skip(32)?;
-        skip_server(bits)?;
-    }
+    skip_session(bits)?;
     let later = bits.flag()?;
     match (later, bits.take(if later { 7 } else { 3 })?) {
         (false, START) => {
@@ -69,6 +61,20 @@ fn read(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     }
 }
 
+/// What the phone calls a session, and what the server does.
+fn skip_session(bits: &mut Bits<'_>) -> Option<()> {
+    let (phone_part, server_part) = (bits.flag()?, bits.flag()?);
+    if phone_part {
+        bits.skip(16)?;
+        set_id(bits)?;
+    }
+    if server_part {
+        bits.skip(32)?;
+        skip_server(bits)?;
+    }
+    Some(())
+}
+
 /// An address, or a name of which each letter has six bits.
 fn skip_server(bits: &mut Bits<'_>) -> Option<()> {
     match bits.take(2)? {
@@ -86,24 +92,37 @@ pub(super) fn skip_address(bits: &mut Bits<'_>) -> Option<()> {
     bits.skip(if v6 { 128 } else { 32 })
 }
 
-/// A SUPL REPORT: what was measured since, the first of it. One that lists other sessions is not read.
+/// A SUPL REPORT: other sessions; what was measured since, the first of it: the position, or the cells.
 fn report(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     bits.skip(1)?;
     let (sessions, capabilities, data) = (bits.flag()?, bits.flag()?, bits.flag()?);
     bits.skip(2)?;
-    if sessions || !data {
-        return None;
+    let count = if sessions { bits.take(6)? + 1 } else { 0 };
+    for _ in 0..count {
+        bits.skip(1)?;
+        skip_session(bits)?;
     }
     if capabilities {
         skip_capabilities(bits)?;
     }
+    if !data {
+        return None;
+    }
     // How many there are; of the first, whether it is extended, and which of its four parts are there.
     bits.skip(10 + 1)?;
-    let measured = bits.flag()?;
-    bits.skip(3)?;
-    // Extended or not, and what stands behind the position.
-    bits.skip(if measured { 4 } else { 0 })?;
-    if measured { position(bits, out) } else { None }
+    let (measured, cells) = (bits.flag()?, bits.flag()?);
+    bits.skip(2)?;
+    if measured {
+        // Extended or not, and what stands behind the position.
+        bits.skip(4)?;
+        position(bits, out)
+    } else if cells {
+        // How many there are; of the first, whether it is extended, and whether it has a time.
+        bits.skip(6 + 2)?;
+        location_id(bits, out)
+    } else {
+        None
+    }
 }
 
 /// Technologies (seven flags), a preference out of three, protocols (three flags).
@@ -171,7 +190,6 @@ fn gsm(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     bits.skip_additions(extended)
 }
 
-/// One with what was measured of others is not read to its end.
 fn wcdma(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
     let (extended, frequency, code, measured) = (bits.flag()?, bits.flag()?, bits.flag()?, bits.flag()?);
     numbers(bits, &[("location_id.mcc", 10), ("location_id.mnc", 10), ("location_id.cellid", 28)], out)?;
@@ -179,10 +197,47 @@ fn wcdma(bits: &mut Bits<'_>, out: &mut Numbers) -> Option<()> {
         skip_frequency(bits)?;
     }
     bits.skip(if code { 9 } else { 0 })?;
-    if measured {
-        return None;
+    let frequencies = if measured { bits.take(3)? + 1 } else { 0 };
+    for _ in 0..frequencies {
+        skip_measured(bits)?;
     }
     bits.skip_additions(extended)
+}
+
+/// What was measured at one frequency: its strength and that of up to 32 cells.
+fn skip_measured(bits: &mut Bits<'_>) -> Option<()> {
+    let (frequency, strength, cells) = (bits.flag()?, bits.flag()?, bits.flag()?);
+    if frequency {
+        skip_frequency(bits)?;
+    }
+    bits.skip(if strength { 7 } else { 0 })?;
+    let count = if cells { bits.take(5)? + 1 } else { 0 };
+    for _ in 0..count {
+        let identity = bits.flag()?;
+        bits.skip(if identity { 28 } else { 0 })?;
+        let divided_by_time = bits.flag()?;
+        if divided_by_time { skip_measured_tdd(bits)? } else { skip_measured_fdd(bits)? }
+    }
+    Some(())
+}
+
+/// A scrambling code, and up to three strengths.
+fn skip_measured_fdd(bits: &mut Bits<'_>) -> Option<()> {
+    let flags = [bits.flag()?, bits.flag()?, bits.flag()?];
+    bits.skip(9 + optional(flags, [6, 7, 7]))
+}
+
+/// A cell's parameters, a slot, up to two strengths, and those of up to 14 slots.
+fn skip_measured_tdd(bits: &mut Bits<'_>) -> Option<()> {
+    let (flags, slots) = ([bits.flag()?, bits.flag()?, bits.flag()?], bits.flag()?);
+    bits.skip(7 + optional(flags, [4, 7, 7]))?;
+    let count = if slots { bits.take(4)? + 1 } else { 0 };
+    bits.skip(count as usize * 7)
+}
+
+/// The bits of those that are there.
+fn optional(flags: [bool; 3], lengths: [usize; 3]) -> usize {
+    flags.into_iter().zip(lengths).map(|(flag, len)| if flag { len } else { 0 }).sum()
 }
 
 /// Of both directions, or of the one that time divides.
@@ -385,7 +440,12 @@ pub(super) mod tests {
                 "0045020000c001d41400000202040608300000804c87409001a4a49880402468ac4d12346400c50d64d98b164d98b260c1830b4f605040c2f700142ad43000f05001800200",
                 format!("mcc 262, mnc 02, eci 1193046, tac 4660, {SOUTH}"),
             ),
-            // SUPL END and SUPL REPORT.
+            // WCDMA, with what was measured of others, at three frequencies, of both modes.
+            (
+                "0053020000c001d41400000202040608300000804c874085d06008048d158330b53984d5c14e62814048d159c9af3c6c0960a5af103217c298900404103403103593662c593662c983060c2d0223ae7c41d9e8",
+                format!("mcc 262, mnc 2, cellid 1193046, {NORTH}"),
+            ),
+            // SUPL END and SUPL REPORT: that also with two other sessions, and with two cells in place of a position.
             (
                 "0034020000c001d41400000202040608300000805590d64d98b164d98b260c1830b4f605040c2f700142ad43000f050018002260",
                 SOUTH.to_owned(),
@@ -393,6 +453,18 @@ pub(super) mod tests {
             (
                 "0030020000c001d414000002020406083000008061864c3a04002100d64d98b164d98b260c1830b4088eb9f10767a100",
                 NORTH.to_owned(),
+            ),
+            (
+                "005e020000c001d41400000202040608300000806191dc0580049b1010810a1b2c38480810182a15c63a8357b365ae351010203062400200000000000000000000000000007408004201ac9b3162c9b3164c18306168111d73e20ecf4200",
+                NORTH.to_owned(),
+            ),
+            (
+                "0049020000c001d4140000020204060830000080618c84000a0a0d0600848d159e04060742bc254032000b1001a4a49880402468ac4d12346400c40d64d98b164d98b260c1830b4000",
+                "mcc 262, mnc 2, lac 4660, cid 22136".to_owned(),
+            ),
+            (
+                "0046020000c001d4140000020204060830000080618bd00580049b1010810a1b2c38480810182a15c63a8357b365ae3510102030624002000000000000000000000000000000",
+                String::new(),
             ),
         ];
         for (message, expected) in messages {
