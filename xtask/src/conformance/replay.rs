@@ -11,7 +11,7 @@ use std::path::Path;
 use inspect::protocol::{Dissector, HttpMessage, HttpStart, Observation, Readable};
 use inspect::report::{HostFrom, Report};
 use inspect::stream::{StreamEvent, TcpStreams};
-use inspect::{Config, Inspector};
+use inspect::{Config, Inspector, KeyRing};
 use packet::{
     Direction, FlowKey, Input, Packet, Reassembled, Reassembler, Segment, TcpSegment, Timestamp, Transport,
 };
@@ -127,11 +127,12 @@ pub fn report(file: &Path) -> Result<Report, String> {
 }
 
 fn layers(file: &Path, seen: &mut Seen) {
-    let mut layers = Layers { seen, reassembler: Reassembler::default(), open: BTreeMap::new() };
-    let _ = inputs(file, |now, input| {
-        if let Input::Packet { direction, bytes } = input {
-            layers.packet(now, direction, bytes);
-        }
+    let mut layers =
+        Layers { seen, keys: KeyRing::default(), reassembler: Reassembler::default(), open: BTreeMap::new() };
+    let _ = inputs(file, |now, input| match input {
+        Input::Packet { direction, bytes } => layers.packet(now, direction, bytes),
+        Input::Keys(log) => layers.keys.add(log),
+        _ => {}
     });
     let open = std::mem::take(&mut layers.open);
     open.into_values().for_each(|flow| layers.close(flow));
@@ -157,6 +158,8 @@ impl Seen {
 
 struct Layers<'a> {
     seen: &'a mut Seen,
+    /// The secrets that the capture brings along.
+    keys: KeyRing,
     reassembler: Reassembler,
     open: BTreeMap<Ends, Flow>,
 }
@@ -199,7 +202,8 @@ impl Layers<'_> {
         if replaced && let Some(old) = self.open.remove(&ends) {
             self.close(old);
         }
-        let flow = self.open.entry(ends).or_insert_with(|| Flow::new(key, begins.unwrap_or_default()));
+        let new = || Flow::new(key, begins.unwrap_or_default(), self.keys.clone());
+        let flow = self.open.entry(ends).or_insert_with(new);
         let source = match &packet.segment {
             Segment::Tcp(tcp) => SocketAddr::new(packet.ip.source, tcp.source_port),
             Segment::Udp(udp) => SocketAddr::new(packet.ip.source, udp.source_port),
@@ -233,7 +237,10 @@ impl Layers<'_> {
     fn observe(&mut self, ends: Ends, observations: Vec<Observation>) {
         let fields = self.seen.flows.entry(ends).or_default();
         let mut add = |field, value: &str| fields.entry(field).or_default().insert(value.to_owned());
-        for observation in observations {
+        for mut observation in observations {
+            while let Observation::Decrypted(inside) = observation {
+                observation = *inside;
+            }
             match observation {
                 Observation::ClientHello(hello) => {
                     add("ja4", &hello.ja4);
@@ -268,12 +275,12 @@ fn guess(packet: &Packet<'_>) -> Direction {
 }
 
 impl Flow {
-    fn new(key: FlowKey, first_seq: u32) -> Self {
+    fn new(key: FlowKey, first_seq: u32, keys: KeyRing) -> Self {
         Self {
             key,
             first_seq,
             streams: TcpStreams::default(),
-            dissector: Dissector::new(key.transport, key.remote.port()),
+            dissector: Dissector::new(key.transport, key.remote.port()).with_keys(keys),
             offsets: [0; 2],
             connection: Connection::default(),
             out: Vec::new(),

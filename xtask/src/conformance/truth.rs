@@ -177,14 +177,15 @@ impl Known {
     }
 
     /// Whether the oracle would have said so if there were a value. Names in multicast DNS and its kin it counts apart,
-    /// and of QUIC versions that it cannot decrypt it says nothing (nobody can decrypt one by mistake: RFC 9001
-    /// section 5.3).
+    /// for the fields of HTTP in QUIC it was not asked, and of QUIC versions that it cannot decrypt it says nothing (nobody
+    /// can decrypt one by mistake: RFC 9001 section 5.3).
     fn speaks_of(&self, field: &str) -> bool {
         let any = |name| self.stacks().any(|stack| stack.contains(&name));
         let opened = || self.rows.iter().any(|row| row.contains_key("ja4"));
         match field {
             "dns" => any("dns"),
             "sni" | "ja4" => !any("quic") || opened(),
+            "http_host" | "http_uri" => !any("quic"),
             _ => true,
         }
     }
