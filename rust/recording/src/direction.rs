@@ -103,7 +103,7 @@ mod tests {
     const NONE: Clues = Clues {
         phone: None,
         recorded: None,
-        opened: Opened { start: 0, direction: None, source: None, destination: None },
+        opened: Opened { start: 0, direction: None, source: None, destination: None, uid: None },
         on_the_phone: false,
     };
 

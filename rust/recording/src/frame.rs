@@ -45,6 +45,11 @@ pub(crate) struct Frame {
     pub(crate) app: Option<App>,
 }
 
+/// An app of which nothing but the user id is known.
+pub(crate) fn user(uid: u32) -> App {
+    App { name: format!("UID {uid}"), uid: Some(uid) }
+}
+
 /// A moment, clamped to what [`Timestamp`] holds.
 pub(crate) fn clamped(nanos: i128) -> Timestamp {
     Timestamp::from_nanos(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)

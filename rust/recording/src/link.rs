@@ -25,6 +25,8 @@ pub(crate) enum LinkType {
     Sll,
     /// Its second version.
     Sll2,
+    /// Linux's packet filter: on a rooted phone, the packets that a rule chose, with the user that sent each.
+    Nflog,
 }
 
 impl LinkType {
@@ -36,6 +38,7 @@ impl LinkType {
             9 | 50 => Some(Self::Ppp),
             12 | 14 | 101 | 228 | 229 => Some(Self::Raw),
             113 => Some(Self::Sll),
+            239 => Some(Self::Nflog),
             276 => Some(Self::Sll2),
             _ => None,
         }
@@ -62,7 +65,6 @@ pub(crate) fn refusal(number: u16) -> String {
         186 | 189 | 220 | 249 | 266 => "USB",
         195 | 215 | 230 | 283 => "802.15.4",
         217 => "GSMTAP",
-        239 => "Linux NFLOG",
         253 => "Linux Netlink",
         252 => "Wireshark upper PDU",
         258 => "Apple PKTAP",
@@ -84,6 +86,8 @@ pub(crate) struct Opened {
     pub(crate) source: Option<[u8; 6]>,
     /// The receiver's link-layer address.
     pub(crate) destination: Option<[u8; 6]>,
+    /// The user who sent it.
+    pub(crate) uid: Option<u32>,
 }
 
 /// Finds the IP packet in a frame, or says in a stable word why there is none.
@@ -95,6 +99,7 @@ pub(crate) fn open(link: LinkType, frame: &[u8]) -> Result<Opened, &'static str>
         LinkType::Ppp => Ok(Opened { start: ppp(frame, 0)?, ..Opened::default() }),
         LinkType::Sll => sll(frame),
         LinkType::Sll2 => sll2(frame),
+        LinkType::Nflog => nflog(frame),
     }
 }
 
@@ -119,7 +124,8 @@ fn loopback(frame: &[u8]) -> Result<Opened, &'static str> {
 
 fn ethernet(frame: &[u8]) -> Result<Opened, &'static str> {
     let start = behind_ethertype(frame, u16_at(frame, 12)?, 14)?;
-    Ok(Opened { start, direction: None, source: address_at(frame, 6), destination: address_at(frame, 0) })
+    let (destination, source) = (address_at(frame, 0), address_at(frame, 6));
+    Ok(Opened { start, source, destination, ..Opened::default() })
 }
 
 fn sll(frame: &[u8]) -> Result<Opened, &'static str> {
@@ -148,7 +154,43 @@ fn cooked(frame: &[u8], start: usize, kind: u16, address_len: u16, address_at_: 
         _ => None,
     };
     let source = (address_len == 6).then(|| address_at(frame, address_at_)).flatten();
-    Opened { start, direction, source, destination: None }
+    Opened { start, direction, source, ..Opened::default() }
+}
+
+/// Attributes behind the address family, a version and a group: each its length and kind, in the byte order of whoever
+/// captured (a phone's), and a value in network order; the packet is the last (linux/netfilter/nfnetlink_log.h).
+fn nflog(frame: &[u8]) -> Result<Opened, &'static str> {
+    const HOOK: u16 = 1;
+    const PACKET: u16 = 9;
+    const UID: u16 = 11;
+    let mut opened = Opened::default();
+    let mut at = 4;
+    loop {
+        let [len, kind] = [u16_at(frame, at)?, u16_at(frame, at + 2)?].map(u16::swap_bytes);
+        let value = at + 4;
+        // Above the kind there are two flags.
+        match kind & 0x3fff {
+            // To this host, or from it; packets that pass by have no direction.
+            HOOK => {
+                opened.direction = match frame.get(value + 2) {
+                    Some(1) => Some(Direction::Inbound),
+                    Some(3) => Some(Direction::Outbound),
+                    _ => None,
+                }
+            }
+            UID => {
+                opened.uid =
+                    frame.get(value..).and_then(<[u8]>::first_chunk).map(|it| u32::from_be_bytes(*it))
+            }
+            PACKET => {
+                let is_ip = matches!(frame.first(), Some(2 | 10));
+                return if is_ip { Ok(Opened { start: value, ..opened }) } else { Err(NOT_IP) };
+            }
+            _ => {}
+        }
+        // The length counts these four bytes; what follows begins at the next multiple of four.
+        at += usize::from(len).max(4).next_multiple_of(4);
+    }
 }
 
 /// Where the IP packet starts, when what follows at `at` is of this EtherType.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use packet::{App, FlowKey, Timestamp};
 
 use crate::field::Endian;
+use crate::frame::user;
 
 const MAGIC: [u8; 4] = 0x0107_2021_u32.to_be_bytes();
 const NAME_AT: usize = 8;
@@ -48,7 +49,7 @@ fn app(trailer: &[u8]) -> Option<App> {
     let name = name.trim_end_matches(char::REPLACEMENT_CHARACTER);
     match (name, uid) {
         ("", None) => None,
-        ("", Some(uid)) => Some(App { name: format!("UID {uid}"), uid: Some(uid) }),
+        ("", Some(uid)) => Some(user(uid)),
         (name, uid) => Some(App { name: name.to_owned(), uid }),
     }
 }

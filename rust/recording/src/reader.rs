@@ -6,7 +6,7 @@ use std::ops::Range;
 use packet::{App, Direction, FlowKey, Input, Packet, Segment, Timestamp};
 
 use crate::direction::Clues;
-use crate::frame::{Frame, Step};
+use crate::frame::{Frame, Step, user};
 use crate::link::{self, LinkType};
 use crate::mark::Mark;
 use crate::pcap::{Layout, Pcap};
@@ -204,6 +204,7 @@ impl<R: Read> Reader<R> {
         let direction = clues.direction(bytes);
         self.phone_seen = self.phone_seen || (self.phone.is_some() && clues.is_of_phone(bytes));
         let app = trailer.and_then(|trailer| trailer.app).or_else(|| frame.app.clone());
+        let app = app.or_else(|| opened.uid.map(user));
         if let (Some(app), Ok(packet)) = (app, Packet::parse(bytes)) {
             let opens = matches!(packet.segment, Segment::Tcp(tcp) if tcp.flags.syn && !tcp.flags.ack);
             self.pending = packet

@@ -415,6 +415,48 @@ fn pcapdroids_trailer_names_the_app_once_a_flow() {
 }
 
 #[test]
+fn the_packet_filter_names_the_user_and_the_direction() {
+    /// Length and kind in the phone's byte order, the value, padding.
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let mut out = [&(value.len() as u16 + 4).to_le_bytes()[..], &kind.to_le_bytes(), value].concat();
+        out.resize(out.len().next_multiple_of(4), 0);
+        out
+    }
+    let frame = |family: u8, hook: u8, uid: Option<u32>, packet: &[u8]| {
+        let uid = uid.map_or(Vec::new(), |uid| attribute(11, &uid.to_be_bytes()));
+        let prefix = attribute(10, b"a prefix\0");
+        let parts = [&[family, 0, 0, 30][..], &attribute(1, &[8, 0, hook, 0]), &prefix, &uid];
+        LITTLE.record(0, 0, &[parts.concat(), attribute(9, packet)].concat())
+    };
+    let mut udp = ip(1, 2);
+    udp[9] = 17;
+    udp.extend([0, 5, 0, 6, 0, 8, 0, 0]);
+    udp[3] = udp.len() as u8;
+    let bytes = [
+        LITTLE.pcap(0xa1b2_c3d4, 239),
+        frame(2, 3, Some(10_100), &udp),
+        frame(2, 1, None, &ip(2, 1)),
+        frame(10, 4, None, &ip(3, 4)),
+        frame(7, 4, None, &ip(3, 4)),
+        LITTLE.record(0, 0, &[2, 0, 0, 30, 8, 0]),
+    ]
+    .concat();
+    let seen = read(&bytes);
+    let [Seen::Packet(_, Some(Direction::Outbound), first), Seen::App(flow, app), rest @ ..] = &seen[..]
+    else {
+        panic!("{seen:?}")
+    };
+    assert_eq!((first, &app[..], flow.starts_with("udp")), (&udp, "UID 10100", true));
+    let expected = [
+        Seen::Packet(0, Some(Direction::Inbound), ip(2, 1)),
+        Seen::Packet(0, None, ip(3, 4)),
+        Seen::Skipped("not_ip".into()),
+        Seen::Skipped("link_header".into()),
+    ];
+    assert_eq!(rest, expected);
+}
+
+#[test]
 fn pcapdroids_comments_name_the_app_too() {
     let order = LITTLE;
     let mut udp = ip(1, 2);
