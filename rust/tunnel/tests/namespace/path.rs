@@ -131,14 +131,14 @@ fn a_datagram_that_fits_is_sent_though_earlier_ones_did_not() {
             phone.set_read_timeout(Some(PATIENCE)).expect("to set a timeout");
             phone.send(b"hello").expect("to send");
             let (_, engine) = server.recv_from(&mut [0; 64]).expect("a question");
-            let told = || {
+            let tell = || {
                 namespaces.inside("w", || tell_too_big(engine, remote(host, 4434), 1400));
             };
-            told();
+            tell();
             assert!(is_too_long(phone.recv(&mut [0; 64]).map(drop)), "{host}");
             assert_eq!(path_mtu(&phone, host), 1400, "{host}");
             // This one waits at the engine's socket for the next datagram.
-            told();
+            tell();
             let question = vec![7; 1400 - headers];
             phone.send(&question).expect("to send");
             let mut heard = [0; 1500];
