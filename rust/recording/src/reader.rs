@@ -203,8 +203,10 @@ impl<R: Read> Reader<R> {
         };
         let direction = clues.direction(bytes);
         self.phone_seen = self.phone_seen || (self.phone.is_some() && clues.is_of_phone(bytes));
-        let app = trailer.and_then(|trailer| trailer.app).or_else(|| frame.app.clone());
-        let app = app.or_else(|| opened.uid.map(user));
+        let app = trailer
+            .and_then(|trailer| trailer.app)
+            .or_else(|| frame.app.clone())
+            .or_else(|| opened.uid.map(user));
         if let (Some(app), Ok(packet)) = (app, Packet::parse(bytes)) {
             let opens = matches!(packet.segment, Segment::Tcp(tcp) if tcp.flags.syn && !tcp.flags.ack);
             self.pending = packet

@@ -70,22 +70,20 @@ impl Protection {
         let mac_key = part(0, mac_len)?;
         let key = part(2 * mac_len, key_len)?;
         let iv = part(2 * (mac_len + key_len), iv_len)?;
+        let mac = |kind| MacKey { kind, key: mac_key.to_vec() };
         let keys = match suite.bulk {
             Bulk::Aead(kind @ AeadKind::ChaCha20Poly1305) => {
                 Keys::ChaCha { aead: kind.key(key)?, iv: iv.try_into().ok()? }
             }
             Bulk::Aead(kind) => Keys::Salted { aead: kind.key(key)?, salt: iv.try_into().ok()? },
-            Bulk::Cbc(kind, mac) => Keys::Cbc(Box::new(Cbc {
+            Bulk::Cbc(kind, hash) => Keys::Cbc(Box::new(Cbc {
                 kind,
                 key: key.to_vec(),
-                mac: MacKey { kind: mac, key: mac_key.to_vec() },
+                mac: mac(hash),
                 chained: (server.version < TLS11).then(|| iv.to_vec()),
                 encrypt_then_mac: server.encrypt_then_mac,
             })),
-            Bulk::Rc4(mac) => {
-                let mac = MacKey { kind: mac, key: mac_key.to_vec() };
-                Keys::Rc4(Box::new(Rc4::new(key.try_into().ok()?, mac)))
-            }
+            Bulk::Rc4(hash) => Keys::Rc4(Box::new(Rc4::new(key.try_into().ok()?, mac(hash)))),
         };
         Some(Self { sequence: 0, keys })
     }
@@ -93,29 +91,23 @@ impl Protection {
     /// Undoes the protection of a whole record, header included. `None`: it is protected otherwise.
     pub(super) fn open(&mut self, record: &[u8]) -> Option<Opened> {
         let (header, fragment) = record.split_first_chunk::<5>()?;
+        let sequence = self.sequence;
+        let additional_of = |len| additional(sequence, header, len);
         let opened = match &mut self.keys {
-            Keys::Modern { aead, iv, .. } => {
-                inner(aead.open(nonce(*iv, self.sequence), header, fragment)?)?
-            }
+            Keys::Modern { aead, iv, .. } => inner(aead.open(nonce(*iv, sequence), header, fragment)?)?,
             Keys::Salted { aead, salt } => {
                 let (explicit, sealed) = fragment.split_first_chunk::<EXPLICIT>()?;
                 let mut nonce = [0; 12];
                 nonce[..4].copy_from_slice(salt);
                 nonce[4..].copy_from_slice(explicit);
-                (header[0], open_aead12(aead, nonce, self.sequence, header, sealed)?)
+                (header[0], open_aead12(aead, nonce, sequence, header, sealed)?)
             }
             Keys::ChaCha { aead, iv } => {
-                let nonce = nonce(*iv, self.sequence);
-                (header[0], open_aead12(aead, nonce, self.sequence, header, fragment)?)
+                let nonce = nonce(*iv, sequence);
+                (header[0], open_aead12(aead, nonce, sequence, header, fragment)?)
             }
-            Keys::Cbc(cbc) => {
-                let sequence = self.sequence;
-                (header[0], cbc.open(|len| additional(sequence, header, len), fragment)?)
-            }
-            Keys::Rc4(rc4) => {
-                let sequence = self.sequence;
-                (header[0], rc4.open(|len| additional(sequence, header, len), fragment)?)
-            }
+            Keys::Cbc(cbc) => (header[0], cbc.open(additional_of, fragment)?),
+            Keys::Rc4(rc4) => (header[0], rc4.open(additional_of, fragment)?),
         };
         self.sequence += 1;
         Some(opened)
