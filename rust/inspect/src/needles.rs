@@ -5,8 +5,6 @@
 //! what was found before, so that the processor does several at once; an automaton, or a search that moves by what it saw
 //! (Wu and Manber), waits for memory at each step.
 
-use foldhash::HashMap;
-
 /// Something to look for.
 #[derive(Debug, Clone)]
 pub struct Needle {
@@ -41,10 +39,12 @@ pub struct Needles {
     step: usize,
     /// None without needles.
     filter: Option<Box<Filter>>,
-    /// Where a block stands: where those with its hash begin in `places`.
-    blocks: HashMap<u32, u32>,
     /// The needles' first blocks, by hash.
-    places: Vec<Beginning>,
+    beginnings: Vec<Beginning>,
+    /// Where those whose hashes begin with each number begin among them, and where the last end.
+    shelves: Vec<u32>,
+    /// How far a hash is shifted for the number that it begins with.
+    shift: u32,
 }
 
 /// One of a needle's first blocks.
@@ -74,23 +74,24 @@ impl Needles {
         let Some(shortest) = list.iter().map(|needle| needle.least).min() else { return Self::default() };
         let step = if shortest < SHORT { 1 } else { STEP };
         let mut filter = Filter::default();
-        let mut places = Vec::with_capacity(list.len() * step);
+        let mut beginnings = Vec::with_capacity(list.len() * step);
         for (needle, it) in (0u32..).zip(&list) {
             let surely = &it.bytes[..it.least];
             for lead in 0..step {
                 let block = &surely[lead..surely.len().min(lead + BLOCK)];
                 let lead = lead as u32;
-                places.extend(blocks(block).map(|block| Beginning { hash: hash(block), lead, needle }));
+                beginnings.extend(blocks(block).map(|block| Beginning { hash: hash(block), lead, needle }));
             }
         }
-        places.sort_unstable();
-        places.dedup();
-        let mut blocks = HashMap::default();
-        for (at, place) in (0u32..).zip(&places) {
-            filter.add(place.hash);
-            blocks.entry(place.hash).or_insert(at);
-        }
-        Self { list, step, filter: Some(Box::new(filter)), blocks, places }
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        beginnings.iter().for_each(|it| filter.add(it.hash));
+        // About one on each shelf.
+        let digits = (beginnings.len() as u32).ilog2() + 1;
+        let shift = u32::BITS - digits;
+        let begin = |number: u32| beginnings.partition_point(|it| it.hash >> shift < number) as u32;
+        let shelves = (0..=1 << digits).map(begin).collect();
+        Self { list, step, filter: Some(Box::new(filter)), beginnings, shelves, shift }
     }
 
     /// Every place where a needle is, by its first byte; of those at the same, what agrees longest comes first.
@@ -132,17 +133,18 @@ impl Needles {
         let needles: usize = self.list.iter().map(|it| size_of::<Needle>() + it.bytes.len()).sum();
         needles
             + size_of::<Filter>()
-            + self.blocks.capacity() * 9
-            + self.places.len() * size_of::<Beginning>()
+            + self.beginnings.len() * size_of::<Beginning>()
+            + self.shelves.len() * size_of::<u32>()
     }
 
     /// The needles that have a block with that hash at `at`: they begin there or less than a step before.
     #[inline(never)]
     fn check(&self, text: &[u8], at: usize, hash: u32, found: &mut dyn FnMut(Place)) {
-        let Some(&from) = self.blocks.get(&hash) else { return };
-        let beginnings = self.places.get(from as usize..).unwrap_or_default();
+        let shelf = self.shelves.get((hash >> self.shift) as usize..).and_then(<[u32]>::first_chunk);
+        let Some(&[from, to]) = shelf else { return };
+        let beginnings = self.beginnings.get(from as usize..to as usize).unwrap_or_default();
         let mut places: Vec<Place> = Vec::new();
-        for beginning in beginnings.iter().take_while(|it| it.hash == hash) {
+        for beginning in beginnings.iter().filter(|it| it.hash == hash) {
             let Some(needle) = self.list.get(beginning.needle as usize) else { continue };
             let Some(start) = at.checked_sub(beginning.lead as usize) else { continue };
             let same = |(one, other): (&u8, &u8)| {
