@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::mark::find_either;
+use super::mark::{find_either, has_either};
 use super::part::{Part, Wanted};
 use super::{Piece, percent};
 
@@ -35,7 +35,7 @@ pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece>
         let (key, value) = if named { (start..mark, mark + 1..end) } else { (start..start, start..end) };
         let key = &bytes[key];
         if !value.is_empty() {
-            let plain = !key.iter().any(|byte| matches!(byte, b'%' | b'+'));
+            let plain = !has_either(key, (b'%', b'+'));
             let key = if plain { Cow::Borrowed(key) } else { Cow::Owned(percent::decode(key, true)) };
             let part = Part {
                 key: &key,

@@ -19,15 +19,36 @@ pub fn find_either(bytes: &[u8], mut at: usize, marks: (u8, u8)) -> usize {
     memchr::memchr2(marks.0, marks.1, rest).map_or(bytes.len(), |found| at + found)
 }
 
-/// The first bytes of a text; behind its end they are 0.
+/// Whether one of two bytes, neither of them 0, stands in a text that is short most often.
+#[inline]
+pub fn has_either(text: &[u8], marks: (u8, u8)) -> bool {
+    if text.len() <= WORD {
+        first_of(word(text), marks).is_some()
+    } else {
+        memchr::memchr2(marks.0, marks.1, text).is_some()
+    }
+}
+
+/// The first bytes of a text; behind its end they are 0. A loop over as many as there are would be left at another place
+/// each time, which processors do not foresee.
 #[inline]
 pub fn word(text: &[u8]) -> u64 {
-    let padded = || {
-        let mut word = [0; WORD];
-        word.iter_mut().zip(text).for_each(|(byte, of)| *byte = *of);
-        word
-    };
-    u64::from_le_bytes(text.first_chunk().copied().unwrap_or_else(padded))
+    match (text.first_chunk(), text.first_chunk(), text.last_chunk()) {
+        (Some(word), ..) => u64::from_le_bytes(*word),
+        // Two halves that may lie over each other.
+        (None, Some(first), Some(last)) => {
+            let shift = 8 * (text.len() - size_of::<u32>());
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << shift
+        }
+        // Up to three bytes, which these are all, whatever their number.
+        _ => match (text.first(), text.get(text.len() / 2), text.last()) {
+            (Some(first), Some(middle), Some(last)) => {
+                let placed = |byte: &u8, at: usize| u64::from(*byte) << (8 * at);
+                placed(first, 0) | placed(middle, text.len() / 2) | placed(last, text.len() - 1)
+            }
+            _ => 0,
+        },
+    }
 }
 
 /// Which byte of a word is the first that is one of two.
@@ -49,6 +70,29 @@ const fn zeros(word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_a_word_of_what_is_shorter() {
+        let text = *b"abcdefghij";
+        for length in 0..=text.len() {
+            let mut padded = [0; WORD];
+            padded.iter_mut().zip(&text[..length]).for_each(|(byte, of)| *byte = *of);
+            assert_eq!(word(&text[..length]), u64::from_le_bytes(padded), "{length}");
+        }
+    }
+
+    #[test]
+    fn tells_whether_either_stands_anywhere() {
+        for length in 0..20 {
+            let mut text = vec![b'x'; length];
+            assert!(!has_either(&text, (b'%', b'+')), "{length}");
+            for (at, mark) in (0..length).zip(b"%+".iter().cycle()) {
+                text[at] = *mark;
+                assert!(has_either(&text, (b'%', b'+')), "{at} of {length}");
+                text[at] = b'x';
+            }
+        }
+    }
 
     #[test]
     fn finds_either_at_any_distance() {
