@@ -21,6 +21,10 @@ const PORTS: [u16; 2] = [7275, 7276];
 const NUMBER: usize = 8;
 /// Where the number's first bit stands: flags, number and kind of the session come before it.
 const NUMBER_BIT: usize = HEAD * 8 + 2 + 16 + 4;
+/// Bytes up to the last that the number touches.
+const NUMBER_END: usize = (NUMBER_BIT + NUMBER * 8).div_ceil(8);
+/// The kind of name that is a network access identifier.
+const NAI: u64 = 4;
 
 /// Whether a stream begins with a message of the phone's whose session names it; `None`: it may yet.
 pub(super) fn probe(opening: &Opening<'_>) -> Option<bool> {
@@ -38,17 +42,39 @@ pub(super) fn probe(opening: &Opening<'_>) -> Option<bool> {
     if PORTS.contains(&opening.port) {
         return rest.first().map(|_| true);
     }
-    if rest.len() < 11 {
-        return None;
+    let end = identifier_end(opening.bytes).unwrap_or(NUMBER_END).max(NUMBER_END);
+    if end > usize::from(len) || opening.bytes.len() < end {
+        return (end > usize::from(len)).then_some(false);
     }
-    Some(session_name(opening.bytes).is_some_and(|name| matches!(name, Name::Number { .. })))
+    Some(match session_name(opening.bytes) {
+        Some(Name::Number { .. }) => true,
+        Some(Name::Nai { text, .. }) => is_identifier(&text),
+        None => false,
+    })
+}
+
+/// Bytes up to the last that an identifier touches, if that is what names the session.
+fn identifier_end(bytes: &[u8]) -> Option<usize> {
+    let mut bits = Bits::new(bytes, HEAD);
+    bits.skip(2 + 16)?;
+    let named = bits.take(4)? == NAI;
+    let letters = bits.take(10)? as usize + 1;
+    named.then_some((bits.at() + letters * 7).div_ceil(8))
+}
+
+/// Whether a text can be a user's name and realm (RFC 7542).
+fn is_identifier(text: &[u8]) -> bool {
+    let mut parts = text.split(|byte| *byte == b'@');
+    let (user, realm) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let graphic = text.iter().all(u8::is_ascii_graphic);
+    graphic && !user.is_empty() && realm.contains(&b'.') && parts.next().is_none()
 }
 
 /// What a session is named by.
 #[derive(Debug, PartialEq, Eq)]
 enum Name {
-    /// A number in BCD: its kind, its digits, the bytes that it touches.
-    Number { kind: &'static str, digits: Vec<u8>, range: std::ops::Range<usize> },
+    /// A number in BCD: its kind, the number as it is written, the bytes that it touches.
+    Number { kind: &'static str, number: Vec<u8>, range: std::ops::Range<usize> },
     /// A network access identifier.
     Nai { text: Vec<u8>, range: std::ops::Range<usize> },
 }
@@ -69,13 +95,21 @@ fn set_id(bits: &mut Bits<'_>) -> Option<Option<Name>> {
         1 => "mdn",
         2 => return bits.skip(34).map(|()| None),
         3 => "imsi",
-        4 => return nai(bits).map(Some),
+        NAI => return nai(bits).map(Some),
         5 => return skip_address(bits).map(|()| None),
         _ => return None,
     };
     let octets = number(bits)?;
     let range = bits.at() / 8 - NUMBER..bits.at().div_ceil(8);
-    Some(digits(&octets).map(|digits| Name::Number { kind, digits, range }))
+    Some(digits(&octets).map(|digits| Name::Number { kind, number: written(kind, digits), range }))
+}
+
+/// A subscriber's number has its country code (3GPP TS 23.003 section 3.3), which the packed digits do not show.
+fn written(kind: &str, mut digits: Vec<u8>) -> Vec<u8> {
+    if kind == "msisdn" && digits.first() != Some(&b'0') {
+        digits.insert(0, b'+');
+    }
+    digits
 }
 
 fn number(bits: &mut Bits<'_>) -> Option<[u8; NUMBER]> {
@@ -97,13 +131,13 @@ fn digits(octets: &[u8]) -> Option<Vec<u8>> {
 
 /// What the value of a part called `name` is made of, again, of the bytes of its range.
 pub(super) fn unpack(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-    if !name.starts_with("set_id.") {
+    let Some(kind) = name.strip_prefix("set_id.") else {
         return place(bytes).into_iter().find(|(other, _)| *other == name).map(|(_, it)| it.into_bytes());
-    }
+    };
     // A number always begins at the same bit.
     let mut bits = Bits::new(bytes, 0);
     bits.skip(NUMBER_BIT % 8)?;
-    number(&mut bits).and_then(|octets| digits(&octets))
+    number(&mut bits).and_then(|octets| digits(&octets)).map(|digits| written(kind, digits))
 }
 
 /// A text of seven-bit characters, its length less one before it.
@@ -132,8 +166,8 @@ impl Framing for Supl {
     fn take(&mut self, direction: Direction, at: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         let mut parts = Parts::new(bytes, at);
         match session_name(bytes) {
-            Some(Name::Number { kind, digits, range }) => {
-                parts.add_decoded(format!("set_id.{kind}"), digits, range)
+            Some(Name::Number { kind, number, range }) => {
+                parts.add_decoded(format!("set_id.{kind}"), number, range)
             }
             Some(Name::Nai { text, range }) => parts.add_decoded("set_id.nai", text, range),
             None => {}
@@ -155,20 +189,30 @@ mod tests {
 
     const OUT: Direction = Direction::Outbound;
 
-    /// A message of `len` bytes whose session is named by an IMSI: bits shifted as the packing wants it.
+    /// A message whose session is named by an IMSI.
     fn message(number: [u8; 8]) -> Vec<u8> {
-        // Flags 1 and 0, session 7, not extended, kind 3.
-        let mut bits = String::from("10") + &format!("{:016b}", 7) + "0" + "011";
-        number.iter().for_each(|octet| bits += &format!("{octet:08b}"));
+        named(3, &number.map(|octet| format!("{octet:08b}")).concat())
+    }
+
+    /// A message whose session is named so: bits shifted as the packing wants it.
+    fn named(kind: u8, name: &str) -> Vec<u8> {
+        // Flags 1 and 0, session 7, not extended.
+        let mut bits = String::from("10") + &format!("{:016b}", 7) + "0" + &format!("{kind:03b}") + name;
         while !bits.len().is_multiple_of(8) {
             bits.push('0');
         }
         let packed =
             bits.as_bytes().chunks(8).map(|byte| byte.iter().fold(0u8, |it, bit| it << 1 | (bit & 1)));
-        let mut out = vec![0, 24, 2, 0, 0];
+        let mut out = vec![0, 0, 2, 0, 0];
         out.extend(packed);
-        out.resize(24, 0x11);
+        out.resize(out.len().max(24), 0x11);
+        out[1] = out.len() as u8;
         out
+    }
+
+    fn nai(text: &str) -> Vec<u8> {
+        let letters: String = text.bytes().map(|letter| format!("{letter:07b}")).collect();
+        named(4, &(format!("{:010b}", text.len() - 1) + &letters))
     }
 
     /// 001010123456789.
@@ -189,6 +233,33 @@ mod tests {
             assert_eq!((&part.name[..], &part.value[..]), ("set_id.imsi", &b"001010123456789"[..]));
             assert_eq!(part.range, 7..16);
         }
+    }
+
+    #[test]
+    fn a_session_is_named_by_an_identifier_on_any_port() {
+        let text = "0310260797677742@nai.epc.mnc260.mcc310.3gppnetwork.org";
+        for (port, step) in [(7276, 1), (9999, 1), (9999, 20), (9999, 1000)] {
+            let out = dissect(port, &[(OUT, &nai(text))], step);
+            let Some(Observation::Message(message)) = out.last() else { panic!("{out:?}") };
+            let part = &message.parts[0];
+            assert_eq!((&part.name[..], &part.value[..]), ("set_id.nai", text.as_bytes()), "{port}, {step}");
+        }
+        for text in ["no realm, but long enough", "a@b@example.org 0123456789", "@example.org 0123456"] {
+            let out = dissect(9999, &[(OUT, &nai(text))], 1000);
+            assert!(matches!(out[..], [Observation::Readable(_)]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_subscribers_number_has_its_country() {
+        // 4741607693.
+        let octets = [0x74, 0x14, 0x06, 0x67, 0x39, 0xff, 0xff, 0xff];
+        let bytes = named(0, &octets.map(|octet: u8| format!("{octet:08b}")).concat());
+        let Some(Observation::Message(message)) = dissect(9999, &[(OUT, &bytes)], 1).pop() else { panic!() };
+        let part = &message.parts[0];
+        assert_eq!((&part.name[..], &part.value[..]), ("set_id.msisdn", &b"+4741607693"[..]));
+        let stands = part.range.start as usize..part.range.end as usize;
+        assert_eq!(unpack(&part.name, &bytes[stands]).as_ref(), Some(&part.value));
     }
 
     #[test]
