@@ -163,7 +163,7 @@ fn choose(bytes: &[u8], direction: Direction, port: u16) -> Option<(Protocol, Bo
     }
     // What has DNS's format is named by its port.
     let by_port = DNS_PORTS.iter().find(|known| known.0 == port);
-    if dns::is_message(bytes) || (by_port.is_some() && dns::parse(bytes, 0..0).is_some()) {
+    if dns::is_message(bytes) || (by_port.is_some() && dns::is_begun(bytes)) {
         let protocol = by_port.map_or(Protocol::DNS, |known| known.1);
         return Some((protocol, Box::new(Dns(protocol.0))));
     }
@@ -196,6 +196,24 @@ mod tests {
             );
         }
         assert!(matches!(first(137, QUERY)[..], [Observation::Readable(_)]));
+    }
+
+    #[test]
+    fn a_port_of_dns_makes_no_message_of_anything() {
+        let text: Vec<u8> = "I/Reg: begin imei=1".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for (port, _) in DNS_PORTS {
+            assert!(
+                matches!(&first(port, &text)[..], [Observation::Readable(r)] if r.bytes == text),
+                "{port}"
+            );
+            // A message that breaks off is one there.
+            let cut = &QUERY[..QUERY.len() - 1];
+            let cut = [&cut[..6], &[0, 1], &cut[8..], b"\x01"].concat();
+            assert!(
+                matches!(&first(port, &cut)[..], [Observation::Protocol(_), Observation::Dns(_), ..]),
+                "{port}"
+            );
+        }
     }
 
     #[test]

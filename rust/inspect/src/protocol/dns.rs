@@ -38,6 +38,11 @@ pub(super) fn is_message(bytes: &[u8]) -> bool {
     plausible(bytes) && parse_counted(bytes, 0..0).is_some_and(|(_, whole)| whole)
 }
 
+/// The same of what came by a port of DNS: there a message that breaks off will do.
+pub(super) fn is_begun(bytes: &[u8]) -> bool {
+    parse_counted(bytes, 0..0).is_some_and(|(_, whole)| whole || plausible(bytes))
+}
+
 /// Whether a header can be one of a query, an answer, a notification or an update.
 fn plausible(bytes: &[u8]) -> bool {
     let Some(&[_, _, high, low, ..]) = bytes.first_chunk::<HEADER>() else { return false };
