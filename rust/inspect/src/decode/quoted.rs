@@ -2,14 +2,17 @@
 
 use super::hex::digit;
 
-/// Whether every `=` is an escape or ends a soft line, and there are enough of them not to be a form's.
+/// Whether every `=` is an escape or ends a soft line, there are enough of them not to be a form's, and an encoder's hand
+/// shows in one: values in a log can begin as escapes do (`serial=3A59`, `ref=40`).
 ///
-/// Encoders escape `=`, white space at the end of a line, and what is no printable ASCII: never a letter or digit.
+/// Encoders escape `=`, white space at the end of a line, and what is no printable ASCII; few escape marks, and none a letter
+/// or digit.
 pub fn is_encoded(text: &[u8]) -> bool {
-    let mut marks = 0;
+    let (mut marks, mut shown) = (0, false);
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'=', rest) {
         let after = &rest[at + 1..];
+        shown |= shows_encoder(after);
         rest = match after {
             // A soft line end is followed by a line. Base64's padding is not.
             [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] if !rest.trim_ascii().is_empty() => {
@@ -23,15 +26,16 @@ pub fn is_encoded(text: &[u8]) -> bool {
             _ => return false,
         };
     }
-    marks >= 2
+    marks >= 2 && shown
 }
 
-/// The same of text that has marks of its own, such as JSON or XML: there an encoder's hand must show, which escapes `=` and
-/// the ends of lines, and ends lines that go on.
-pub fn is_encoded_markup(text: &[u8]) -> bool {
-    is_encoded(text)
-        && memchr::memchr_iter(b'=', text)
-            .any(|at| matches!(&text[at + 1..], [b'3', b'D', ..] | [b'0', ..] | [b'\r' | b'\n', ..]))
+/// Whether what is behind a `=` is what encoders write because they must.
+fn shows_encoder(after: &[u8]) -> bool {
+    match after {
+        [b'3', b'D', ..] | [b'0' | b'8' | b'9' | b'A'..=b'F', ..] | [b'\r' | b'\n', ..] => true,
+        [b'2', b'0', rest @ ..] => matches!(rest, [] | [b'\r' | b'\n', ..]),
+        _ => false,
+    }
 }
 
 /// The same of what can be a form: each of its `=` must be an escaped one, or end a line that goes on.
@@ -83,13 +87,23 @@ mod tests {
     }
 
     #[test]
-    fn markup_is_encoded_when_an_encoder_shows() {
-        assert!(
-            is_encoded_markup(b"<a b=3D\"1\" c=3D\"2\"/>")
-                && is_encoded_markup(b"{\"imei\":\"0010170=\n01\"}")
-        );
-        for text in ["<a b=\"1\"/>", "{\"q\":\"a=20&b=20\"}", "{\"imei\":\"86\"}"] {
-            assert!(!is_encoded_markup(text.as_bytes()), "{text}");
+    fn text_is_encoded_when_an_encoder_shows() {
+        for text in [
+            "<a b=3D\"1\" c=3D\"2\"/>",
+            "{\"imei\":\"0010170=\n01\"}",
+            "a=20\r\nb=40",
+            "{\"n\":\"Jos=C3=A9\"}",
+        ] {
+            assert!(is_encoded(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "<a b=\"1\"/>",
+            "{\"q\":\"a=20&b=20\"}",
+            "{\"imei\":\"86\"}",
+            "begin serial=3A59X785WUK, req=25b3; done",
+            "begin req=404a29, ro.serialno=26c3f172; done",
+        ] {
+            assert!(!is_encoded(text.as_bytes()), "{text}");
         }
         assert!(is_encoded_form(b"a=3D1&b=3D2&c=3D=\r\n3") && !is_encoded_form(b"a=3D1&b=20"));
     }

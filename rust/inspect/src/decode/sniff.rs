@@ -149,7 +149,7 @@ fn readable(bytes: &[u8], limits: &Limits, room: usize, wanted: &mut Wanted<'_>)
     let marked = json::is_json(bytes) || xml::is_xml(bytes) || bytes.starts_with(b"--");
     if marked
         && bytes.len() <= room
-        && quoted::is_encoded_markup(bytes)
+        && quoted::is_encoded(bytes)
         && let plain = quoted::decode(bytes)
         && text::is_text(&plain)
     {
