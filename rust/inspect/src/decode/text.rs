@@ -154,8 +154,8 @@ fn value_of(bytes: &[u8], at: usize, name: usize) -> (usize, usize) {
     }
     let before = bytes[..name].last();
     let begins_line = || before.is_none_or(|byte| *byte == b'\n');
-    // The last of several lines may have no end.
-    let last = before.is_some() && value.len() == rest_of_text.len();
+    // The last line may have no end.
+    let last = value.len() == rest_of_text.len();
     let alone = if bytes[at] == b':' && begins_line() { line_of_its_own(value, last) } else { None };
     (start, start + alone.unwrap_or_else(word))
 }
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(read(text, pairs(text.as_bytes(), 9)), expected);
         let text = "at: home\nwifi: Haus am See";
         assert_eq!(read(text, pairs(text.as_bytes(), 9)), ["at=home", "wifi=Haus am See"]);
-        assert_eq!(read("wifi: Haus am See", pairs(b"wifi: Haus am See", 9)), ["wifi=Haus"]);
+        assert_eq!(read("wifi: Haus am See", pairs(b"wifi: Haus am See", 9)), ["wifi=Haus am See"]);
         let text = "GET http://h/p?a=1&b=2 now";
         assert_eq!(read(text, query(text.as_bytes(), 9)), ["a=1", "b=2"]);
         let text = "Bearer eyJhbGciOiJub25lIn0.eyJpbWVpIjoiMSJ9eyJh.sig";
