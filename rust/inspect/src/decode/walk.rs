@@ -174,17 +174,18 @@ impl<'a, 'w> Walk<'a, 'w> {
             content = Content::Plain;
         }
         match content {
-            Content::Plain => self.plain(task),
+            Content::Plain => self.plain(&task),
             Content::Encoded(step, decoded) => {
                 if decoded.len() > room {
                     self.out.stop("bytes");
-                    return self.plain(task);
+                    return self.plain(&task);
                 }
                 self.out.spent += decoded.len();
                 if task.trunk {
                     self.out.formats.push(format_word(&step));
-                } else if !task.listed && is_number(&step, bytes.get(), &decoded) {
-                    self.leaf(&task);
+                }
+                if is_number(&step, bytes.get(), &decoded) || (step == "percent" && is_mixture(bytes.get())) {
+                    self.plain(&task);
                 }
                 let within = Place::Within(place.range(&(0..bytes.get().len())));
                 let chain = self.step(Some(chain), step);
@@ -201,8 +202,8 @@ impl<'a, 'w> Walk<'a, 'w> {
                     }
                 }
                 let node = task.node;
-                if matches!(word, "text" | "query") {
-                    self.plain(task);
+                if matches!(word, "text" | "query") || (word == "form" && is_mixture(bytes.get())) {
+                    self.plain(&task);
                 }
                 self.parts(node, word, pieces);
             }
@@ -243,9 +244,9 @@ impl<'a, 'w> Walk<'a, 'w> {
     }
 
     /// The node is a leaf.
-    fn plain(&mut self, task: Task) {
+    fn plain(&mut self, task: &Task) {
         if !task.listed {
-            self.leaf(&task);
+            self.leaf(task);
         }
     }
 
@@ -351,7 +352,7 @@ impl<'a, 'w> Walk<'a, 'w> {
         if cut {
             // What is left is searched as one text at least.
             self.out.stop("steps");
-            self.plain(Task::new(node, "", base, false));
+            self.plain(&Task::new(node, "", base, false));
         }
     }
 
@@ -406,15 +407,28 @@ impl<'a, 'w> Walk<'a, 'w> {
     }
 }
 
-/// Whether nothing but tokens was found in bytes that are no text.
+/// Whether nothing, or nothing but what stands in texts by chance, was found in bytes that are none.
 fn is_opaque(content: &Content, bytes: &[u8]) -> bool {
-    matches!(content, Content::Plain | Content::Parts("text", _))
-        && !(text::is_texty(bytes) && text::begins_as_text(bytes))
+    match content {
+        Content::Plain | Content::Parts("text" | "query", _) => {}
+        Content::Encoded(step, _) if step == "percent" => {}
+        // Of a text, LZ4's first block copies fifteen bytes or more: the byte that says so begins a high field's number too.
+        Content::Parts("protobuf", _) => return bytes.first().is_some_and(|first| *first >= 0xf0),
+        _ => return false,
+    }
+    !(text::is_texty(bytes) && text::begins_as_text(bytes))
+}
+
+/// Whether bytes that seem to be of a text are of none: what was found in them may be there by chance, and something else lie
+/// beneath.
+fn is_mixture(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err()
 }
 
 /// Whether what was decoded is rather a number, of whose digits something to read came by chance.
 fn is_number(step: &str, digits: &[u8], decoded: &[u8]) -> bool {
-    digits.iter().all(u8::is_ascii_digit) || (step == "hex" && !text::is_text(decoded))
+    let hex = || step == "hex" || digits.iter().all(u8::is_ascii_hexdigit);
+    digits.iter().all(u8::is_ascii_digit) || (hex() && !text::is_text(decoded))
 }
 
 /// The text of a selecting step.

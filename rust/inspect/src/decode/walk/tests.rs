@@ -414,6 +414,50 @@ fn digits_of_which_a_text_comes_by_chance_stay_a_number() {
 }
 
 #[test]
+fn digits_that_are_all_there_is_stay_a_number() {
+    for number in ["89049032052177497629585057283456", "359407561654462", "d2fefee42c15c74040d0e008a3d3e37b"]
+    {
+        let range = 0..number.len() as u64;
+        let decoded = decode_bytes("name", number.as_bytes(), range, Limits::default(), &mut everything);
+        let is_whole = |leaf: &Leaf| decoded.bytes(leaf) == number.as_bytes();
+        assert!(decoded.leaves().iter().any(is_whole), "{number}");
+    }
+}
+
+#[test]
+fn what_begins_as_no_text_may_be_compressed_whatever_stands_in_it() {
+    let form = b"ll=62.783847%2C28.82593&ts=1716597689989&net=5g";
+    let found = body_leaf(&[], &lz4_flex::block::compress(form), "ll");
+    assert_eq!(
+        (&found.0[..], &found.1[..]),
+        ("62.783847,28.82593", "http body > lz4-block > form ll > percent")
+    );
+    // A token, of which a message of protobuf comes by chance.
+    let claims =
+        URL_SAFE_NO_PAD.encode("{\"channel\":\"store\",\"field7\":\"89086030013280455606689461119403\"}");
+    let token =
+        format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{claims}.-LHsHWdEcYycGSK73bLPFuvN6pJqzKZwL0JWs4eB5vY");
+    let block = lz4_flex::block::compress(token.as_bytes());
+    assert!(protobuf::pieces(&block, 100).is_some());
+    assert_eq!(
+        body_leaf(&[], &block, "field7").1,
+        "http body > lz4-block > jwt claims > base64 > json field7"
+    );
+}
+
+#[test]
+fn a_cipher_is_taken_off_whatever_stands_in_it_by_chance() {
+    // CBOR, of which XOR with one byte makes what seems to hold an escape.
+    let mac = "3c:5a:b4:4a:19:3a";
+    let cbor = [&b"\xbfdebta\xffbk3q"[..], mac.as_bytes(), b"d\x7fbo8\xff"].concat();
+    let sealed: Vec<u8> = cbor.iter().map(|byte| byte ^ 0x5a).collect();
+    assert!(crate::decode::percent::is_encoded(&sealed) && text::is_texty(&sealed));
+    let decoded = decode_bytes("tcp", &sealed, 0..sealed.len() as u64, Limits::default(), &mut everything);
+    let opened = uncover(decoded, (&Cribs::new([mac]), &|_| false), Limits::default(), &mut everything);
+    assert!(opened.leaves().iter().any(|leaf| opened.bytes(leaf) == cbor));
+}
+
+#[test]
 fn values_that_lie_in_each_other_are_taken_apart_once() {
     const VALUES: usize = 40;
     for name in ["a=", "token=", "x token=ab12=", "F====ff3179edf=="] {
