@@ -1,6 +1,7 @@
 //! `data:` URLs (RFC 2397).
 
 use super::Piece;
+use super::transfer::Transfer;
 
 /// Longer media types are not believed.
 const MAX_TYPE: usize = 256;
@@ -15,7 +16,8 @@ pub fn piece(text: &[u8]) -> Option<Piece> {
         return None;
     }
     let media_type = declared.split(';').next().filter(|it| !it.is_empty()).unwrap_or("text/plain");
-    Some(Piece::slice(media_type, comma + 1..text.len(), 1))
+    let transfer = declared.split(';').skip(1).find_map(|it| Transfer::of(it.as_bytes()));
+    Some(Piece { transfer, ..Piece::slice(media_type, comma + 1..text.len(), 1) })
 }
 
 #[cfg(test)]
@@ -30,6 +32,7 @@ mod tests {
         ] {
             let piece = piece(text.as_bytes()).unwrap();
             assert_eq!((piece.path.as_str(), piece.bytes(text.as_bytes())), (path, content.as_bytes()));
+            assert_eq!(piece.transfer.is_some(), text.contains("base64"));
         }
         for text in ["data:", "data:x", "data: a, b", "date:,x", "data:,"] {
             assert_eq!(piece(text.as_bytes()), None, "{text}");

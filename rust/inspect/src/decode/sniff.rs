@@ -56,7 +56,9 @@ pub fn sniff(
 ) -> Content {
     if let Some(format) = Format::of(bytes) {
         let out = inflate(format, bytes, room, limits.ratio);
-        if out.complete || is_begun(format, &out.bytes) {
+        // Base64 can begin as zlib does (`8O`); no stream's first bytes are all text.
+        let begun = || is_begun(format, &out.bytes) && !text::begins_as_text(bytes);
+        if out.complete || begun() {
             out.stopped.map(&mut *stop);
             return Content::encoded(format.as_str(), out.bytes);
         }

@@ -156,9 +156,7 @@ impl<'a, 'w> Walk<'a, 'w> {
         let mut content = match task.content.take() {
             Some(content) => content,
             // What was decoded of a part is a short text most often.
-            None if !task.trunk && text::is_texty(bytes.get()) && !is_promising(bytes.get()) => {
-                Content::Plain
-            }
+            None if !task.trunk && is_readable(bytes.get()) && !is_promising(bytes.get()) => Content::Plain,
             None => self.look(bytes.get()),
         };
         if let (Content::Plain, Some(_)) = (&content, self.schema)
@@ -412,11 +410,20 @@ fn is_opaque(content: &Content, bytes: &[u8]) -> bool {
     match content {
         Content::Plain | Content::Parts("text" | "query", _) => {}
         Content::Encoded(step, _) if step == "percent" => {}
-        // Of a text, LZ4's first block copies fifteen bytes or more: the byte that says so begins a high field's number too.
-        Content::Parts("protobuf", _) => return bytes.first().is_some_and(|first| *first >= 0xf0),
+        // An LZ4 block of a text begins with fifteen bytes or more as they are, which its first byte says, perhaps behind the
+        // block's size. A field's number can be all that.
+        Content::Parts("protobuf", _) => {
+            let copies = |at: usize| bytes.get(at).is_some_and(|byte| *byte >= 0xf0);
+            return copies(0) || copies(size_of::<u32>());
+        }
         _ => return false,
     }
-    !(text::is_texty(bytes) && text::begins_as_text(bytes))
+    !is_readable(bytes)
+}
+
+/// Whether bytes are a text, as far as is soon seen. Of short noise some has no control character.
+fn is_readable(bytes: &[u8]) -> bool {
+    text::is_texty(bytes) && text::begins_as_text(bytes)
 }
 
 /// Whether bytes that seem to be of a text are of none: what was found in them may be there by chance, and something else lie

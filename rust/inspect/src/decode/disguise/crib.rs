@@ -15,8 +15,11 @@ const MAX_PERIOD: usize = 8;
 const SHORTEST: usize = MAX_PERIOD + 7;
 /// With short keys also shorter ones will do.
 const AGREEING: usize = 7;
-/// Fewer different bytes in a difference are found by chance: in runs of one byte, in counters.
+/// Fewer different bytes in a difference are found by chance: in runs of one byte, in counters. In a long one, less will do.
 const DISTINCT: usize = 4;
+const DISTINCT_OF_LONG: usize = 3;
+/// Bytes of a long difference.
+const LONG: usize = 10;
 /// Shorter bytes are not searched.
 const SHORTEST_SEARCHED: usize = 16;
 /// Values whose differences are searched for.
@@ -122,7 +125,8 @@ impl Period {
             let mut seen: Vec<u8> = difference(text, period).collect();
             seen.sort_unstable();
             seen.dedup();
-            text.len() >= shortest && seen.len() >= DISTINCT
+            let long = text.len() >= LONG + period;
+            text.len() >= shortest && seen.len() >= if long { DISTINCT_OF_LONG } else { DISTINCT }
         };
         let texts: Vec<Vec<u8>> = texts.iter().filter(fits).cloned().collect();
         let needles = texts.iter().enumerate().map(|(tag, text)| {
@@ -188,6 +192,15 @@ mod tests {
             assert_eq!(cribs().find(&sealed), Some(key.clone()));
             assert_eq!(Key::of_step(&key.step()), Some(key));
         }
+    }
+
+    #[test]
+    fn digits_that_differ_little_are_enough_where_they_are_many() {
+        let key = Key(b"Kj.hk".to_vec());
+        let cribs = Cribs::new(["214074723121002"]);
+        let sealed = key.apply(b"[{\"event\":\"start\"},{\"p\" : \"214074723121002\"}]");
+        assert_eq!(cribs.find(&sealed), Some(key));
+        assert!(Cribs::new(["111112222233333"]).periods.get(4).is_none());
     }
 
     #[test]

@@ -446,6 +446,30 @@ fn what_begins_as_no_text_may_be_compressed_whatever_stands_in_it() {
 }
 
 #[test]
+fn what_is_said_to_be_base64_is_decoded_however_short() {
+    let body = b"v=2&data=data%3Aapplication/octet-stream;base64,AOwKHaxi";
+    let message = post("/", &[], body);
+    let decoded = decode_http(None, &message, Limits::default(), &mut everything);
+    let bytes = b"\x00\xec\x0a\x1d\xac\x62";
+    let chains: Vec<_> = decoded
+        .leaves()
+        .iter()
+        .filter(|leaf| decoded.bytes(leaf) == bytes)
+        .map(|leaf| decoded.chain(leaf).join(" > "))
+        .collect();
+    assert_eq!(chains, ["http body > form data > percent > data application/octet-stream > base64"]);
+}
+
+#[test]
+fn base64_that_begins_as_zlib_does_is_base64() {
+    let text = STANDARD.encode(b"\xf0\xe0I/Reg: begin 666666666666666666666666666666666666666666666");
+    assert!(text.starts_with("8OBJ"));
+    let lines: Vec<&[u8]> = text.as_bytes().chunks(76).collect();
+    let decoded = body_leaf(&[], &lines.join(&b"\r\n"[..]), "Reg").1;
+    assert!(decoded.starts_with("http body > base64"), "{decoded}");
+}
+
+#[test]
 fn a_cipher_is_taken_off_whatever_stands_in_it_by_chance() {
     // CBOR, of which XOR with one byte makes what seems to hold an escape.
     let mac = "3c:5a:b4:4a:19:3a";
@@ -521,6 +545,10 @@ fn ciphertext_that_passes_for_text_is_opened() {
         let sealed = cipher.encrypt_padded::<Pkcs7>(&mut buffer, json.len()).unwrap();
         text::is_texty(sealed).then(|| sealed.to_vec())
     });
-    let chain = body_leaf(&[], &sealed.unwrap(), "imei").1;
+    let sealed = sealed.unwrap();
+    let chain = body_leaf(&[], &sealed, "imei").1;
     assert_eq!(chain, "http body > aes-128-cbc (published key) > json imei");
+    let body = format!("a=b&q={}", URL_SAFE_NO_PAD.encode(&sealed));
+    let chain = body_leaf(&[], body.as_bytes(), "imei").1;
+    assert_eq!(chain, "http body > form q > base64 (url-safe) > aes-128-cbc (published key) > json imei");
 }
