@@ -22,6 +22,8 @@ const DISTINCT_OF_LONG: usize = 3;
 const LONG: usize = 10;
 /// Shorter bytes are not searched.
 const SHORTEST_SEARCHED: usize = 16;
+/// Fewer bytes hold no value as it is: a MAC address has six.
+const SHORTEST_HELD: usize = 6;
 /// Values whose differences are searched for.
 const MAX_VALUES: usize = 256;
 
@@ -83,7 +85,7 @@ impl Cribs {
         let text = bytes.trim_ascii();
         let hex = || hex::decode(text).map(|bytes| (Cow::Borrowed("hex"), bytes));
         let base32 = || base32::decode(text).map(|bytes| (Cow::Borrowed("base32"), bytes));
-        let base64 = || base64::decode(bytes, SHORTEST_SEARCHED).map(|it| (it.step, it.bytes));
+        let base64 = || base64::decode(bytes, SHORTEST_HELD).map(|it| (it.step, it.bytes));
         let ways = [hex().or_else(base64), base32()];
         if ways.iter().all(Option::is_none) {
             let key = Some(self.find(bytes)?);
@@ -210,6 +212,7 @@ mod tests {
         for (written, text) in [
             ("hex", "a55a010000080001101007214365f9007c11d2e4"),
             ("base64", "pVoBAAAIAAEQEAchQ2X5AHwR0uQ="),
+            ("base64", "gaFxphAQByFDZfk="),
             ("base32", "UVNACAAABAAACEAQA4QUGZPZAB6BDUXE"),
         ] {
             let sealed = cribs().open(text.as_bytes(), &holds).unwrap();
