@@ -134,16 +134,20 @@ pub(super) fn unpack(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let Some(kind) = name.strip_prefix("set_id.") else {
         return place(bytes).into_iter().find(|(other, _)| *other == name).map(|(_, it)| it.into_bytes());
     };
-    // A number always begins at the same bit.
+    // A number always begins at the same bit, and so does an identifier's length.
     let mut bits = Bits::new(bytes, 0);
     bits.skip(NUMBER_BIT % 8)?;
+    if kind == "nai" {
+        let Name::Nai { text, .. } = nai(&mut bits)? else { return None };
+        return Some(text);
+    }
     number(&mut bits).and_then(|octets| digits(&octets)).map(|digits| written(kind, digits))
 }
 
 /// A text of seven-bit characters, its length less one before it.
 fn nai(bits: &mut Bits<'_>) -> Option<Name> {
-    let len = bits.take(10)? as usize + 1;
     let start = bits.at() / 8;
+    let len = bits.take(10)? as usize + 1;
     let text = (0..len).map(|_| bits.take(7).map(|letter| letter as u8)).collect::<Option<Vec<u8>>>()?;
     Some(Name::Nai { text, range: start..bits.at().div_ceil(8) })
 }
@@ -243,6 +247,8 @@ mod tests {
             let Some(Observation::Message(message)) = out.last() else { panic!("{out:?}") };
             let part = &message.parts[0];
             assert_eq!((&part.name[..], &part.value[..]), ("set_id.nai", text.as_bytes()), "{port}, {step}");
+            let stands = part.range.start as usize..part.range.end as usize;
+            assert_eq!(unpack(&part.name, &nai(text)[stands]).as_ref(), Some(&part.value));
         }
         for text in ["no realm, but long enough", "a@b@example.org 0123456789", "@example.org 0123456"] {
             let out = dissect(9999, &[(OUT, &nai(text))], 1000);
