@@ -43,8 +43,11 @@ pub(super) fn probe(opening: &Opening<'_>) -> Option<bool> {
         return rest.first().map(|_| true);
     }
     let end = identifier_end(opening.bytes).unwrap_or(NUMBER_END).max(NUMBER_END);
-    if end > usize::from(len) || opening.bytes.len() < end {
-        return (end > usize::from(len)).then_some(false);
+    if end > usize::from(len) {
+        return Some(false);
+    }
+    if opening.bytes.len() < end {
+        return None;
     }
     Some(match session_name(opening.bytes) {
         Some(Name::Number { .. }) => true,
@@ -95,7 +98,11 @@ fn set_id(bits: &mut Bits<'_>) -> Option<Option<Name>> {
         1 => "mdn",
         2 => return bits.skip(34).map(|()| None),
         3 => "imsi",
-        NAI => return nai(bits).map(Some),
+        NAI => {
+            let start = bits.at() / 8;
+            let text = letters(bits)?;
+            return Some(Some(Name::Nai { text, range: start..bits.at().div_ceil(8) }));
+        }
         5 => return skip_address(bits).map(|()| None),
         _ => return None,
     };
@@ -138,18 +145,15 @@ pub(super) fn unpack(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut bits = Bits::new(bytes, 0);
     bits.skip(NUMBER_BIT % 8)?;
     if kind == "nai" {
-        let Name::Nai { text, .. } = nai(&mut bits)? else { return None };
-        return Some(text);
+        return letters(&mut bits);
     }
     number(&mut bits).and_then(|octets| digits(&octets)).map(|digits| written(kind, digits))
 }
 
 /// A text of seven-bit characters, its length less one before it.
-fn nai(bits: &mut Bits<'_>) -> Option<Name> {
-    let start = bits.at() / 8;
+fn letters(bits: &mut Bits<'_>) -> Option<Vec<u8>> {
     let len = bits.take(10)? as usize + 1;
-    let text = (0..len).map(|_| bits.take(7).map(|letter| letter as u8)).collect::<Option<Vec<u8>>>()?;
-    Some(Name::Nai { text, range: start..bits.at().div_ceil(8) })
+    (0..len).map(|_| bits.take(7).map(|letter| letter as u8)).collect()
 }
 
 /// What SUPL's messages are read with.
