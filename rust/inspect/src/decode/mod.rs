@@ -67,6 +67,7 @@ use disguise::Sealed;
 pub use disguise::{Cribs, Holds};
 pub use explain::{ExplainedStep, explain, explain_step};
 pub(crate) use hex::digit as hex_digit;
+pub(crate) use mark::word;
 pub use part::{Part, Wanted, everything};
 
 /// What a walk may cost.

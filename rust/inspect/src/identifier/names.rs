@@ -4,7 +4,7 @@ use foldhash::HashMap;
 
 use super::lexicon;
 use super::token;
-use crate::decode::{last_name, parent_name};
+use crate::decode::{last_name, parent_name, word};
 
 /// Names remembered; beyond, all are forgotten.
 const MOST: usize = 4096;
@@ -165,18 +165,7 @@ impl Short {
         let words = match (bytes.first_chunk(), bytes.last_chunk()) {
             _ if bytes.len() > 16 => return None,
             (Some(first), Some(last)) => [u64::from_le_bytes(*first), u64::from_le_bytes(*last)],
-            _ => match (bytes.first_chunk(), bytes.last_chunk()) {
-                (Some(first), Some(last)) => {
-                    [u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()]
-                }
-                // Of up to three bytes, which these are all, whatever their number.
-                _ => match (bytes.first(), bytes.get(bytes.len() / 2), bytes.last()) {
-                    (Some(first), Some(middle), Some(last)) => {
-                        [u32::from_le_bytes([*first, *middle, *last, 0]).into(), 0]
-                    }
-                    _ => [0, 0],
-                },
-            },
+            _ => [word(bytes), 0],
         };
         Some(Self(words, bytes.len()))
     }
