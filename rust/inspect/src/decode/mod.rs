@@ -139,6 +139,13 @@ impl Value {
             Self::Slice(range) | Self::Own(_, range) => range,
         }
     }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Slice(range) => range.len(),
+            Self::Own(bytes, _) => bytes.len(),
+        }
+    }
 }
 
 /// A part of a container, as its parser yields it.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::tree::Tree;
+use super::tree::{MAX_KEY, Tree};
 use super::{Piece, utf16};
 
 const MAGIC: &[u8] = b"bplist0";
@@ -18,8 +18,8 @@ pub fn is_plist(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// The leaves with their key paths, at most `limit`.
-pub fn pieces(bytes: &[u8], limit: usize) -> Option<Vec<Piece>> {
+/// The leaves with their key paths, at most `limit`. `stop` hears which bound was met.
+pub fn pieces(bytes: &[u8], limit: usize, stop: &mut dyn FnMut(&'static str)) -> Option<Vec<Piece>> {
     let trailer = bytes.len().checked_sub(TRAILER)?;
     let tail = bytes.get(trailer..)?;
     let table = Table {
@@ -34,8 +34,14 @@ pub fn pieces(bytes: &[u8], limit: usize) -> Option<Vec<Piece>> {
         return None;
     }
     // The same object may stand in many places: visits are what is bounded.
-    let mut reader = Reader { table, tree: Tree::new(limit), visits: limit };
+    let tree = Tree::with_references(limit, bytes.len());
+    let mut reader = Reader { table, tree, visits: limit };
     reader.object(uint(tail.get(16..24)?)?, 0, 0);
+    if reader.tree.is_spent() {
+        stop("bytes");
+    } else if reader.visits == 0 {
+        stop("steps");
+    }
     let pieces = reader.tree.into_pieces();
     (!pieces.is_empty()).then_some(pieces)
 }
@@ -134,6 +140,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn object(&mut self, number: usize, object: u32, depth: u8) -> Option<()> {
         self.visits = self.visits.checked_sub(1)?;
+        self.tree.spend(1);
         let at = self.table.offset(number)?;
         let rest = self.table.bytes.get(at..)?;
         let marker = Marker::read(rest)?;
@@ -197,15 +204,15 @@ impl Reader<'_> {
         Some(())
     }
 
+    /// So much of a key as is kept: many dictionaries may have the same.
     fn key(&self, number: usize) -> Option<String> {
         let rest = self.table.bytes.get(self.table.offset(number)?..)?;
         let marker = Marker::read(rest)?;
+        let name = rest.get(marker.head..marker.head.checked_add(marker.length()?)?)?;
         match marker.kind {
-            5 => {
-                let name = rest.get(marker.head..marker.head.checked_add(marker.count)?)?;
-                Some(String::from_utf8_lossy(name).into_owned())
-            }
-            6 => String::from_utf8(marker.scalar(rest)?).ok(),
+            5 => Some(String::from_utf8_lossy(name.get(..MAX_KEY).unwrap_or(name)).into_owned()),
+            6 => String::from_utf8(utf16::text(name.get(..2 * MAX_KEY).unwrap_or(name), u16::from_be_bytes))
+                .ok(),
             _ => None,
         }
     }
@@ -239,7 +246,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Option<Vec<String>> {
         let show =
             |it: &Piece| format!("{}={}{}", it.path, String::from_utf8_lossy(it.bytes(bytes)), it.suffix);
-        pieces(bytes, 100).map(|pieces| pieces.iter().map(show).collect())
+        pieces(bytes, 100, &mut |_| {}).map(|pieces| pieces.iter().map(show).collect())
     }
 
     #[test]
@@ -264,14 +271,52 @@ mod tests {
     #[test]
     fn what_holds_itself_ends() {
         let loops = plist(&[&[0xa3, 0, 0, 1], b"\x53123"]);
-        assert!(pieces(&loops, 1000).is_some_and(|found| found.len() <= 1000));
+        for (limit, why) in [(1000, "bytes"), (100, "steps")] {
+            let mut stopped = Vec::new();
+            let found = pieces(&loops, limit, &mut |why| stopped.push(why)).unwrap();
+            assert!(found.len() <= limit);
+            assert_eq!(stopped, [why]);
+        }
         for object in
             [&b"\xdf\x17\xff"[..], b"\xaf\x13\xff\xff\xff\xff\xff\xff\xff\xff", b"\x5f\x10\xff", b"\x1f"]
         {
             assert_eq!(read(&plist(&[object])), None);
         }
         for end in 0..loops.len() {
-            pieces(&loops[..end], 100);
+            pieces(&loops[..end], 100, &mut |_| {});
+        }
+    }
+
+    #[test]
+    fn what_is_named_again_and_again_is_bounded() {
+        // A list of lists of lists of one text, 4,096 times in all.
+        let again = |object: u8| [&[0xaf, 0x10, 16][..], &[object; 16]].concat();
+        let text = [&b"\x6f\x10\x28"[..], &[0, b'x'].repeat(40)].concat();
+        let lists = [again(1), again(2), again(3)];
+        let bytes = plist(&[&lists[0], &lists[1], &lists[2], &text]);
+        let mut stopped = Vec::new();
+        let found = pieces(&bytes, 100_000, &mut |why| stopped.push(why)).unwrap();
+        let read: usize = found.iter().map(|it| it.bytes(&bytes).len()).sum();
+        assert!((1000..=32 * bytes.len()).contains(&read), "{read} bytes of {}", bytes.len());
+        assert_eq!(stopped, ["bytes"]);
+    }
+
+    #[test]
+    fn long_keys_are_cut() {
+        let long = |marker: u8, letter: &[u8]| [&[marker, 0x10, 200][..], &letter.repeat(200)].concat();
+        for key in [long(0x5f, b"k"), long(0x6f, b"\0k")] {
+            let mut bytes = b"bplist00".to_vec();
+            let objects = [b"\xd1\x01\x02".to_vec(), key, b"\x53123".to_vec()];
+            let mut table = Vec::new();
+            for object in &objects {
+                table.extend((bytes.len() as u16).to_be_bytes());
+                bytes.extend(object);
+            }
+            let start = bytes.len() as u64;
+            bytes.extend(table);
+            bytes.extend([0, 0, 0, 0, 0, 0, 2, 1]);
+            [3, 0, start].map(|number: u64| bytes.extend(number.to_be_bytes()));
+            assert_eq!(read(&bytes).unwrap(), [format!("{}=123", "k".repeat(MAX_KEY))]);
         }
     }
 }

@@ -65,15 +65,15 @@ pub fn sniff(
         // A whole bomb: nothing of it was let out.
         out.stopped.map(&mut *stop);
     }
-    if let Some(content) = marked(bytes, limits, room) {
+    if let Some(content) = marked(bytes, limits, room, stop) {
         return content;
     }
     if !text::is_texty(bytes) {
-        return opaque(bytes, limits, room);
+        return opaque(bytes, limits, room, stop);
     }
     match readable(bytes, limits, room, wanted) {
         // Of short noise one in a thousand has no control character.
-        Content::Plain if !text::begins_as_text(bytes) => opaque(bytes, limits, room),
+        Content::Plain if !text::begins_as_text(bytes) => opaque(bytes, limits, room, stop),
         content => content,
     }
 }
@@ -92,10 +92,10 @@ fn most(limits: &Limits) -> usize {
 }
 
 /// Binary formats that can pass for text, or begin with a mark.
-fn marked(bytes: &[u8], limits: &Limits, room: usize) -> Option<Content> {
+fn marked(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'static str)) -> Option<Content> {
     let most = most(limits);
     if plist::is_plist(bytes) {
-        return plist::pieces(bytes, most).map(|pieces| Content::Parts("plist", pieces));
+        return plist::pieces(bytes, most, stop).map(|pieces| Content::Parts("plist", pieces));
     }
     if let Some((step, text)) = utf16::decode(bytes).filter(|(_, text)| text.len() <= room) {
         return Some(Content::encoded(step, text));
@@ -114,7 +114,7 @@ fn marked(bytes: &[u8], limits: &Limits, room: usize) -> Option<Content> {
     None
 }
 
-fn opaque(bytes: &[u8], limits: &Limits, room: usize) -> Content {
+fn opaque(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'static str)) -> Content {
     let most = most(limits);
     if let Some(pieces) = grpc::pieces(bytes, most) {
         return Content::Parts("grpc", pieces);
@@ -122,7 +122,7 @@ fn opaque(bytes: &[u8], limits: &Limits, room: usize) -> Content {
     if let Some((step, plain)) = disguise::open(bytes).filter(|(_, plain)| plain.len() <= room) {
         return Content::encoded(step, plain);
     }
-    if let Some(pieces) = wbxml::pieces(bytes, most) {
+    if let Some(pieces) = wbxml::pieces(bytes, most, stop) {
         return Content::Parts("wbxml", pieces);
     }
     if der::is_der(bytes)
@@ -280,8 +280,8 @@ fn is_sensible(bytes: &[u8], limits: &Limits) -> bool {
         // A protobuf may begin as a zlib stream does.
         None | Some(Format::Zlib) => {
             let few = Limits { steps: FEW, ..*limits };
-            marked(bytes, &few, usize::MAX).is_some()
-                || wbxml::pieces(bytes, FEW).is_some()
+            marked(bytes, &few, usize::MAX, &mut |_| {}).is_some()
+                || wbxml::pieces(bytes, FEW, &mut |_| {}).is_some()
                 || (der::is_der(bytes) && der::pieces(bytes, FEW).is_some())
                 || (bytes.len() >= 16
                     && protobuf::pieces(bytes, FEW)

@@ -6,7 +6,10 @@ use std::ops::Range;
 use super::{Piece, Value, shorten};
 
 /// Longer keys are cut.
-const MAX_KEY: usize = 128;
+pub const MAX_KEY: usize = 128;
+/// Where a reference can stand for bytes, what is read of them may come to so many times the container's: a few bytes could
+/// name a long text a hundred thousand times.
+const REPEATED: usize = 32;
 
 /// The path to where a reader is, and the parts that it found.
 #[derive(Debug)]
@@ -15,17 +18,34 @@ pub struct Tree {
     pieces: Vec<Piece>,
     objects: u32,
     limit: usize,
+    /// Bytes that parts may still come to; none once there were too many.
+    room: Option<usize>,
 }
 
 impl Tree {
     /// An empty one that takes `limit` parts.
     pub fn new(limit: usize) -> Self {
-        Self { path: String::new(), pieces: Vec::new(), objects: 0, limit }
+        Self { path: String::new(), pieces: Vec::new(), objects: 0, limit, room: Some(usize::MAX) }
+    }
+
+    /// One for a container of so many bytes that can hold a part once and refer to it many times.
+    pub fn with_references(limit: usize, container: usize) -> Self {
+        Self { room: Some(container.saturating_mul(REPEATED)), ..Self::new(limit) }
     }
 
     /// Whether no more parts are wanted.
     pub fn is_full(&self) -> bool {
-        self.pieces.len() >= self.limit
+        self.pieces.len() >= self.limit || self.is_spent()
+    }
+
+    /// Whether references led to more bytes than they may.
+    pub fn is_spent(&self) -> bool {
+        self.room.is_none()
+    }
+
+    /// Counts bytes that a reference led to; of parts that are added it need not be told.
+    pub fn spend(&mut self, bytes: usize) {
+        self.room = self.room.and_then(|room| room.checked_sub(bytes));
     }
 
     /// How many parts there are.
@@ -78,6 +98,7 @@ impl Tree {
     }
 
     fn add(&mut self, value: Value, object: u32, suffix: &'static str) {
+        self.spend(value.len());
         if !self.is_full() {
             let path = shorten(&self.path);
             self.pieces.push(Piece::new(path, value, object, suffix));

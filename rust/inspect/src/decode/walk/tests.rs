@@ -256,6 +256,22 @@ fn content_codings_are_undone_whatever_they_are() {
 }
 
 #[test]
+fn headers_that_a_table_repeats_count_as_decoded() {
+    let long = "x".repeat(4000);
+    let headers: Vec<_> = (0..50).map(|_| ("x-long", long.as_str())).collect();
+    let mut message = post("/", &headers, b"");
+    let limits = Limits { bytes: 100_000, ..Limits::default() };
+    message.range = 0..250_000;
+    let decoded = decode_http(None, &message, limits, &mut everything);
+    assert_eq!((decoded.spent(), decoded.stopped()), (0, &[] as &[&str]));
+    assert_eq!(leaves(&decoded, "x-long").len(), 50);
+    message.range = 0..100;
+    let decoded = decode_http(None, &message, limits, &mut everything);
+    assert_eq!((decoded.spent(), decoded.stopped()), (25 * 4000 - 100, &["bytes"] as &[&str]));
+    assert_eq!(leaves(&decoded, "x-long").len(), 25);
+}
+
+#[test]
 fn a_bomb_within_a_coding_is_stopped() {
     let message = post("/", &[("Content-Encoding", "gzip")], &gzip(&vec![b' '; 8 << 20]));
     let decoded = decode_http(None, &message, Limits::default(), &mut everything);

@@ -7,7 +7,7 @@ mod names;
 
 use std::ops::Range;
 
-use super::tree::Tree;
+use super::tree::{MAX_KEY, Tree};
 use super::{Piece, syncml, text};
 use names::Document;
 
@@ -27,8 +27,8 @@ const HAS_ATTRIBUTES: u8 = 0x80;
 const HAS_CONTENT: u8 = 0x40;
 
 /// The texts with their element paths, at most `limit`, if version (1.1 to 1.3) and character set (UTF-8, US-ASCII or
-/// Latin 1) are in use and the tokens make sense to the end.
-pub fn pieces(bytes: &[u8], limit: usize) -> Option<Vec<Piece>> {
+/// Latin 1) are in use and the tokens make sense to the end. `stop` hears when a bound was met.
+pub fn pieces(bytes: &[u8], limit: usize, stop: &mut dyn FnMut(&'static str)) -> Option<Vec<Piece>> {
     let header = Header::read(bytes)?;
     let mut reader = Reader {
         bytes,
@@ -37,13 +37,17 @@ pub fn pieces(bytes: &[u8], limit: usize) -> Option<Vec<Piece>> {
         document: header.document(bytes),
         page: 0,
         attribute_page: 0,
-        tree: Tree::new(limit),
+        tree: Tree::with_references(limit, bytes.len()),
     };
     reader.body()?;
+    let spent = reader.tree.is_spent();
     let mut pieces = reader.tree.into_pieces();
     let telling = |it: &Piece| it.bytes(bytes).len() >= 3 && text::is_text(it.bytes(bytes));
     if !pieces.iter().any(telling) {
         return None;
+    }
+    if spent {
+        stop("bytes");
     }
     syncml::name_data(bytes, &mut pieces);
     Some(pieces)
@@ -166,7 +170,9 @@ impl Reader<'_> {
         let identity = token & 0x3f;
         let name = if identity == LITERAL {
             let at = self.number()?;
-            String::from_utf8_lossy(string(self.bytes, &self.table, at)?).into_owned()
+            let name = string(self.bytes, &self.table, at)?;
+            self.tree.spend(name.len());
+            String::from_utf8_lossy(name.get(..MAX_KEY).unwrap_or(name)).into_owned()
         } else {
             self.document.element(self.page, identity)
         };
@@ -187,9 +193,9 @@ impl Reader<'_> {
 
     /// Attributes to their end: which they are is the document's own, texts among them are read.
     fn attributes(&mut self, object: u32) -> Option<()> {
-        loop {
+        while !self.tree.is_full() {
             match self.byte()? {
-                END => return Some(()),
+                END => break,
                 SWITCH_PAGE => self.attribute_page = self.byte()?,
                 ENTITY | LITERAL => drop(self.number()?),
                 token @ (STR_I | STR_T | OPAQUE) => {
@@ -201,6 +207,7 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        Some(())
     }
 
     /// Where a text stands: here, in the string table, or here with its length before it.
@@ -238,7 +245,7 @@ mod tests {
             let key = it.key.as_deref().map_or(String::new(), |key| format!(" ({key})"));
             format!("{}={}{key}", it.path, String::from_utf8_lossy(it.bytes(bytes)))
         };
-        pieces(bytes, 100).map(|pieces| pieces.iter().map(show).collect())
+        pieces(bytes, 100, &mut |_| {}).map(|pieces| pieces.iter().map(show).collect())
     }
 
     /// `<SyncML><SyncHdr><Source><LocURI>IMEI:1</LocURI></Source></SyncHdr><Item>...`
@@ -265,9 +272,28 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_the_table_is_not_read_for_ever() {
+        let table = [&b"x".repeat(100)[..], b"\0"].concat();
+        let head = [&b"\x03\x0b\x6a"[..], &[table.len() as u8], &table].concat();
+        // Named by elements' content, by attributes, and as elements' names.
+        for (open, again, close) in [
+            (&b"\x45"[..], &b"\x83\0"[..], &b"\x01"[..]),
+            (b"\x85", b"\x83\0", b"\x01"),
+            (b"\x45\x03imei\0", b"\x04\0", b"\x01"),
+        ] {
+            let bytes = [&head, open, &again.repeat(2000), close].concat();
+            let mut stopped = Vec::new();
+            let found = pieces(&bytes, 100_000, &mut |why| stopped.push(why)).unwrap();
+            let read: usize = found.iter().map(|it| it.bytes(&bytes).len()).sum();
+            assert!(read <= 32 * bytes.len(), "{read} bytes of {}", bytes.len());
+            assert_eq!(stopped, ["bytes"]);
+        }
+    }
+
+    #[test]
     fn refuses_what_does_not_make_sense() {
         for end in 0..SYNCML.len() {
-            assert_eq!(pieces(&SYNCML[..end], 100), None, "{end}");
+            assert_eq!(pieces(&SYNCML[..end], 100, &mut |_| {}), None, "{end}");
         }
         for bytes in
             [&b"\x02\xa4\x01\x6a\0\x01"[..], b"\x07\0\0\0\0\0", b"\x01\xff\xff\xff\xff\xff\xff", &[0x02; 90]]
