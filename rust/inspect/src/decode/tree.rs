@@ -9,7 +9,7 @@ use super::{Piece, Value, shorten};
 pub const MAX_KEY: usize = 128;
 /// Where a reference can stand for bytes, what is read of them may come to so many times the container's: a few bytes could
 /// name a long text a hundred thousand times.
-const REPEATED: usize = 32;
+const REPEATED: usize = 16;
 
 /// The path to where a reader is, and the parts that it found.
 #[derive(Debug)]
