@@ -164,6 +164,30 @@ fn content_made_to_be_slow_is_not() {
 }
 
 #[test]
+fn references_made_to_be_slow_are_not() {
+    const LONG: usize = 50_000;
+    const TIMES: usize = 100_000;
+    // A list that names its only text again and again; then the offsets of both, and what tells where they stand.
+    let list = [&b"\xaf\x12\x00\x01\x86\xa0"[..], &[0, 1].repeat(TIMES)].concat();
+    let text = [&b"\x6f\x11\xc3\x50"[..], &[0, b'x'].repeat(LONG)].concat();
+    let mut plist = [&b"bplist00"[..], &list, &text].concat();
+    let table = plist.len();
+    [8, 8 + list.len()].map(|offset| plist.extend((offset as u32).to_be_bytes()));
+    plist.extend([0, 0, 0, 0, 0, 0, 4, 2]);
+    [2, 0, table].map(|number| plist.extend((number as u64).to_be_bytes()));
+    // An element whose content is a text of the table, again and again.
+    let wbxml =
+        [&b"\x03\x0b\x6a\x83\x86\x51"[..], &[b'x'; LONG], b"\0\x45", &b"\x83\0".repeat(TIMES), b"\x01"]
+            .concat();
+    for (bytes, name) in [(plist, "plist"), (wbxml, "wbxml")] {
+        let range = 0..bytes.len() as u64;
+        let decoded = decode_bytes("tcp payload", &bytes, range, Limits::default(), &mut everything);
+        assert!((2..100).contains(&decoded.leaves().len()), "{name}: {} leaves", decoded.leaves().len());
+        assert_eq!(decoded.stopped(), ["bytes"], "{name}");
+    }
+}
+
+#[test]
 fn many_bombs_in_a_flow_are_stopped_together() {
     let bomb = gzip(&vec![b' '; 60 << 10]);
     let head = format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n", bomb.len());

@@ -139,7 +139,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn object(&mut self, number: usize, object: u32, depth: u8) -> Option<()> {
-        self.visits = self.visits.checked_sub(1)?;
+        if self.is_done() {
+            return None;
+        }
+        self.visits -= 1;
         self.tree.spend(1);
         let at = self.table.offset(number)?;
         let rest = self.table.bytes.get(at..)?;
