@@ -172,9 +172,9 @@ fn references_made_to_be_slow_are_not() {
     let text = [&b"\x6f\x11\xc3\x50"[..], &[0, b'x'].repeat(LONG)].concat();
     let mut plist = [&b"bplist00"[..], &list, &text].concat();
     let table = plist.len();
-    [8, 8 + list.len()].map(|offset| plist.extend((offset as u32).to_be_bytes()));
+    plist.extend([8, 8 + list.len()].iter().flat_map(|offset| (*offset as u32).to_be_bytes()));
     plist.extend([0, 0, 0, 0, 0, 0, 4, 2]);
-    [2, 0, table].map(|number| plist.extend((number as u64).to_be_bytes()));
+    plist.extend([2, 0, table].iter().flat_map(|number| (*number as u64).to_be_bytes()));
     // An element whose content is a text of the table, again and again.
     let wbxml =
         [&b"\x03\x0b\x6a\x83\x86\x51"[..], &[b'x'; LONG], b"\0\x45", &b"\x83\0".repeat(TIMES), b"\x01"]

@@ -318,7 +318,7 @@ mod tests {
             let start = bytes.len() as u64;
             bytes.extend(table);
             bytes.extend([0, 0, 0, 0, 0, 0, 2, 1]);
-            [3, 0, start].map(|number: u64| bytes.extend(number.to_be_bytes()));
+            bytes.extend([3, 0, start].into_iter().flat_map(u64::to_be_bytes));
             assert_eq!(read(&bytes).unwrap(), [format!("{}=123", "k".repeat(MAX_KEY))]);
         }
     }
