@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::tree::{MAX_KEY, Tree};
+use super::tree::{self, MAX_KEY, Tree};
 use super::{Piece, utf16};
 
 const MAGIC: &[u8] = b"bplist0";
@@ -33,7 +33,7 @@ pub fn pieces(bytes: &[u8], limit: usize, stop: &mut dyn FnMut(&'static str)) ->
     if !is_plist(bytes) || !valid || table.start >= trailer {
         return None;
     }
-    // The same object may stand in many places: visits are what is bounded.
+    // The same object may stand in many places: visits, and what they lead to, are what is bounded.
     let tree = Tree::with_references(limit, bytes.len());
     let mut reader = Reader { table, tree, visits: limit };
     reader.object(uint(tail.get(16..24)?)?, 0, 0);
@@ -213,7 +213,7 @@ impl Reader<'_> {
         let marker = Marker::read(rest)?;
         let name = rest.get(marker.head..marker.head.checked_add(marker.length()?)?)?;
         match marker.kind {
-            5 => Some(String::from_utf8_lossy(name.get(..MAX_KEY).unwrap_or(name)).into_owned()),
+            5 => Some(tree::key(name)),
             6 => String::from_utf8(utf16::text(name.get(..2 * MAX_KEY).unwrap_or(name), u16::from_be_bytes))
                 .ok(),
             _ => None,
@@ -234,15 +234,13 @@ mod tests {
         let mut out = b"bplist00".to_vec();
         let mut offsets = Vec::new();
         for object in objects {
-            offsets.push(out.len() as u8);
+            offsets.extend((out.len() as u16).to_be_bytes());
             out.extend_from_slice(object);
         }
-        let table = out.len() as u8;
+        let table = out.len();
         out.extend_from_slice(&offsets);
-        out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 1, 1]);
-        for number in [objects.len() as u8, 0, table] {
-            out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, number]);
-        }
+        out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 2, 1]);
+        out.extend([objects.len(), 0, table].iter().flat_map(|number| (*number as u64).to_be_bytes()));
         out
     }
 
@@ -308,17 +306,7 @@ mod tests {
     fn long_keys_are_cut() {
         let long = |marker: u8, letter: &[u8]| [&[marker, 0x10, 200][..], &letter.repeat(200)].concat();
         for key in [long(0x5f, b"k"), long(0x6f, b"\0k")] {
-            let mut bytes = b"bplist00".to_vec();
-            let objects = [b"\xd1\x01\x02".to_vec(), key, b"\x53123".to_vec()];
-            let mut table = Vec::new();
-            for object in &objects {
-                table.extend((bytes.len() as u16).to_be_bytes());
-                bytes.extend(object);
-            }
-            let start = bytes.len() as u64;
-            bytes.extend(table);
-            bytes.extend([0, 0, 0, 0, 0, 0, 2, 1]);
-            bytes.extend([3, 0, start].into_iter().flat_map(u64::to_be_bytes));
+            let bytes = plist(&[b"\xd1\x01\x02", &key, b"\x53123"]);
             assert_eq!(read(&bytes).unwrap(), [format!("{}=123", "k".repeat(MAX_KEY))]);
         }
     }

@@ -106,6 +106,11 @@ impl Tree {
     }
 }
 
+/// So much of a key as is kept: many parts may refer to the same.
+pub fn key(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.get(..MAX_KEY).unwrap_or(bytes)).into_owned()
+}
+
 /// Appends the index of an array's element.
 pub fn push_index(path: &mut String, index: usize) {
     path.push('[');

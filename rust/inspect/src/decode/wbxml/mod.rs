@@ -7,7 +7,7 @@ mod names;
 
 use std::ops::Range;
 
-use super::tree::{MAX_KEY, Tree};
+use super::tree::{self, Tree};
 use super::{Piece, syncml, text};
 use names::Document;
 
@@ -172,7 +172,7 @@ impl Reader<'_> {
             let at = self.number()?;
             let name = string(self.bytes, &self.table, at)?;
             self.tree.spend(name.len());
-            String::from_utf8_lossy(name.get(..MAX_KEY).unwrap_or(name)).into_owned()
+            tree::key(name)
         } else {
             self.document.element(self.page, identity)
         };
