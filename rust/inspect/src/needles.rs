@@ -111,10 +111,12 @@ impl Needles {
                 let at = n * STEP;
                 hash([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
             });
-            if hashes.iter().fold(false, |any, hash| any | filter.has(*hash)) {
-                for (n, hash) in hashes.into_iter().enumerate().filter(|(_, hash)| filter.has(*hash)) {
-                    self.check(text, at + n * STEP, hash, found);
-                }
+            let bit = |(n, hash): (usize, &u32)| u32::from(filter.has(*hash)) << n;
+            let mut hits = hashes.iter().enumerate().map(bit).fold(0, |all, bit| all | bit);
+            while hits != 0 {
+                let n = hits.trailing_zeros() as usize % BATCH;
+                self.check(text, at + n * STEP, hashes[n], found);
+                hits &= hits - 1;
             }
             at += BATCH * STEP;
         }
