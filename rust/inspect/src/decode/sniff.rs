@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use super::compress::{Format, inflate, unmarked};
+use super::mark::{WORD, has_either};
 use super::part::{Part, Wanted};
 use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, hex, json, jwt, mime, msgpack,
@@ -342,6 +343,15 @@ const fn classes() -> [u32; 256] {
     out
 }
 
+/// What all bytes of a part tell.
+fn class_of(part: &[u8]) -> u32 {
+    let of = |bytes: &[u8]| bytes.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
+    let (words, rest) = part.as_chunks::<WORD>();
+    let class = words.iter().fold(0, |class, word| class | of(word));
+    // The last word, some of whose bytes were looked at already: as many steps whatever the length.
+    class | part.last_chunk::<WORD>().map_or_else(|| of(rest), |word| of(word))
+}
+
 /// Whether a part that could be base64 is far likelier to be something else: a UUID or a short hexadecimal number, or words.
 fn is_word(part: &[u8], class: u32) -> bool {
     if class & NO_HEX == 0 {
@@ -380,11 +390,11 @@ pub fn is_promising(part: &[u8]) -> bool {
 
 #[inline]
 fn promise(part: &[u8]) -> Promise {
-    if part.len() < 8 && !part.contains(&b'%') { Promise::None } else { promise_of_long(part) }
+    if part.len() < WORD && !has_either(part, (b'%', b'%')) { Promise::None } else { promise_of_long(part) }
 }
 
 fn promise_of_long(part: &[u8]) -> Promise {
-    let class = part.iter().fold(0, |class, &byte| class | CLASS[usize::from(byte)]);
+    let class = class_of(part);
     if class & (CONTROL | MARK) != 0 {
         return Promise::Some;
     }
