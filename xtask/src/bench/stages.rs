@@ -20,12 +20,9 @@ pub(super) fn run(measure: Measure<'_>) {
     lookups(measure);
     stages(measure);
     let (blind, watching) = (inspector(&[]), inspector(&watched()));
-    for (what, capture) in traffic::KINDS {
-        for (name, inspector) in [(what.to_owned(), &blind), (format!("{what}, values watched"), &watching)] {
-            if measure.wants(&name) {
-                inspect(measure, &name, &capture(SIZE), inspector);
-            }
-        }
+    for (what, packets) in traffic::kinds(SIZE) {
+        inspect(measure, what, &packets, &blind);
+        inspect(measure, &format!("{what}, values watched"), &packets, &watching);
     }
     if measure.wants("memory") {
         memory();

@@ -38,21 +38,43 @@ pub(super) fn records(size: usize) -> Vec<u8> {
     stream
 }
 
-/// Traffic of about so many bytes of payload, as IPv4 packets.
-type Capture = fn(usize) -> Vec<Vec<u8>>;
+/// Makes a connection to a port of the server's with about so many bytes of payload, as IPv4 packets.
+type Make = fn(u16, usize) -> Vec<Vec<u8>>;
 
-/// Traffic by what it is, each kind in one connection.
-pub(super) const KINDS: [(&str, Capture); 7] = [
-    ("TLS after its handshake", encrypted),
-    ("HTTP upload of JSON", |size| upload(size, "application/json", json)),
-    ("HTTP upload of forms", |size| upload(size, "application/x-www-form-urlencoded", form)),
-    ("HTTP upload of JSON in base64", |size| upload(size, "text/plain", |it| STANDARD.encode(json(it)))),
-    ("HTTP upload of a text", |size| upload(size, "text/plain", prose)),
-    ("HTTP download of HTML", |size| {
-        connection(80, b"GET / HTTP/1.1\r\nHost: bench.example\r\n\r\n", &reply(size))
+/// What is sent in clear over HTTP.
+const PLAINTEXT: [(&str, Make); 5] = [
+    ("HTTP upload of JSON", upload_json),
+    ("HTTP upload of forms", |port, size| upload(port, size, "application/x-www-form-urlencoded", form)),
+    ("HTTP upload of JSON in base64", |port, size| {
+        upload(port, size, "text/plain", |it| STANDARD.encode(json(it)))
     }),
-    ("unknown text over TCP", |size| connection(9999, lines(size).as_bytes(), b"")),
+    ("HTTP upload of a text", |port, size| upload(port, size, "text/plain", prose)),
+    ("HTTP download of HTML", |port, size| {
+        connection(port, b"GET / HTTP/1.1\r\nHost: bench.example\r\n\r\n", &reply(size))
+    }),
 ];
+
+/// Traffic by what it is, with about `size` bytes of payload.
+pub(super) fn kinds(size: usize) -> impl Iterator<Item = (&'static str, Vec<Vec<u8>>)> {
+    let plaintext = PLAINTEXT.into_iter().map(move |(what, make)| (what, make(80, size)));
+    let others = [
+        ("HTTP of all kinds", every_plaintext as fn(usize) -> _),
+        ("TLS after its handshake", encrypted),
+        ("unknown text over TCP", |size| connection(9999, lines(size).as_bytes(), b"")),
+    ];
+    plaintext.chain(others.into_iter().map(move |(what, make)| (what, make(size))))
+}
+
+/// As much of each kind of plaintext, each in a connection of its own.
+fn every_plaintext(size: usize) -> Vec<Vec<u8>> {
+    let each = PLAINTEXT.into_iter().zip(8000..);
+    each.flat_map(|((_, make), port)| make(port, size / PLAINTEXT.len())).collect()
+}
+
+/// Requests whose bodies are JSON.
+pub(super) fn upload_json(port: u16, size: usize) -> Vec<Vec<u8>> {
+    upload(port, size, "application/json", json)
+}
 
 /// The packets of a flow of its own that sends the beginning of a long request.
 pub(super) fn unfinished(flow: usize) -> Vec<Vec<u8>> {
@@ -89,7 +111,7 @@ pub(super) fn hello() -> Vec<u8> {
 }
 
 /// Requests until `size`, each with a body of about [`BODY`] bytes.
-fn upload(size: usize, kind: &str, body: fn(&mut Numbers) -> String) -> Vec<Vec<u8>> {
+fn upload(port: u16, size: usize, kind: &str, body: fn(&mut Numbers) -> String) -> Vec<Vec<u8>> {
     let mut numbers = Numbers(1);
     let mut out = Vec::new();
     while out.len() < size {
@@ -102,7 +124,7 @@ fn upload(size: usize, kind: &str, body: fn(&mut Numbers) -> String) -> Vec<Vec<
         );
         out.extend(body.bytes());
     }
-    connection(80, &out, b"")
+    connection(port, &out, b"")
 }
 
 fn reply(size: usize) -> Vec<u8> {

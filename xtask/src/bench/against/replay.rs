@@ -38,9 +38,8 @@ pub(super) fn run(stage: &mut Stage<'_>) {
         return;
     }
     let scratch = stage.scratch;
-    let json = traffic::KINDS[1].1;
     stage.measure_alone("HTTP upload of JSON", &[Figure::ReplayPlain], || {
-        let replayed = replay(scratch, &json(SIZE))?;
+        let replayed = replay(scratch, &traffic::upload_json(80, SIZE))?;
         Ok(vec![(Figure::ReplayPlain, replayed.megabytes_per_second)])
     });
     stage.measure_alone("TLS", &[Figure::ReplayEncrypted, Figure::ReplayMemory], || {
