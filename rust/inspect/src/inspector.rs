@@ -227,6 +227,12 @@ impl Inspector {
         self.facts[id].app = Some(app.clone());
         self.name_by_address(id);
         self.emit_flow(id);
+        // The first packet can give a finding before the system says whose it is.
+        let indices: Vec<usize> = self.facts[id].findings.iter().map(|(_, index)| *index).collect();
+        for index in indices {
+            self.findings[index].app = Some(app.name.clone());
+            self.emit(Event::Finding(Box::new(self.findings[index].clone())));
+        }
     }
 
     fn handle_packet(&mut self, direction: Option<Direction>, bytes: &[u8]) {

@@ -8,12 +8,16 @@ mod wire;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
+use std::iter;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
 use inspect::report::{Finding, Report};
-use inspect::{Config, Inspector};
+use inspect::{Config, Event, Inspector};
+use packet::Input;
 use recording::Reader;
 use scenes::{Scene, scenes};
+use wire::Tape;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/rules")
@@ -80,6 +84,35 @@ fn all_told(recording: fn(&Scene) -> Vec<u8>) -> String {
         .map(|scene| told(scene, &replayed(&recording(scene), scene.config.clone())))
         .collect();
     told.join("\n")
+}
+
+#[test]
+fn an_app_that_is_named_late_is_told_all_the_same() {
+    let mut tape = Tape::new("late");
+    let server = SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, 9), 7000);
+    tape.ask("com.example.late", server, b"{\"imei\":\"356938035643809\"}");
+    let tape = tape.into_bytes();
+    let mut inspector = Inspector::new(Config::default()).expect("no values");
+    let mut reader = Reader::open(&*tape, None).expect("a recording");
+    let mut owners = Vec::new();
+    while let Some((at, input)) = reader.next_input().expect("a whole recording") {
+        match input {
+            Input::Owner { flow, app } => owners.push((at, flow, app.clone())),
+            input => inspector.handle_input(at, input),
+        }
+    }
+    for (at, flow, app) in &owners {
+        inspector.handle_input(*at, Input::Owner { flow: *flow, app });
+    }
+    let events = iter::from_fn(|| inspector.poll_event());
+    let apps: Vec<_> = events
+        .filter_map(
+            |event| if let Event::Finding(finding) = event { Some((finding.id, finding.app)) } else { None },
+        )
+        .collect();
+    let app = Some("com.example.late".to_owned());
+    assert_eq!(apps, [(1, None), (1, app.clone())]);
+    assert_eq!(inspector.finish(None).findings[0].app, app);
 }
 
 #[test]
