@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use inspect::IdentifierKind;
 use inspect::report::{Finding, Identifier, Report, Severity};
+use inspect::{Confidence, IdentifierKind};
 
 /// Findings of one rule about one host with the same kinds of identifiers: one story, told again on other flows.
 pub struct Group<'a> {
     /// In the order of the report; never empty.
     findings: Vec<&'a Finding>,
+    told_before: Option<u32>,
 }
+
+/// What tells one identifier of a group from another.
+type Told<'a> = (IdentifierKind, &'a str, Confidence, &'a [String]);
 
 impl<'a> Group<'a> {
     /// The first to happen: its words stand for all.
@@ -26,6 +30,12 @@ impl<'a> Group<'a> {
     pub fn flows(&self) -> Vec<u32> {
         let mut seen = BTreeSet::new();
         self.findings.iter().map(|finding| finding.flow).filter(|flow| seen.insert(*flow)).collect()
+    }
+
+    /// The first finding of the first group before this one that told the same identifiers, in the same way, if they are
+    /// several: one request often breaks several rules.
+    pub const fn told_before(&self) -> Option<u32> {
+        self.told_before
     }
 
     /// Their identifiers by kind, then in the order of the report; of a value that comes again, the surest.
@@ -57,11 +67,25 @@ pub fn groups(report: &Report) -> Vec<Group<'_>> {
         let slot = *index.entry(key).or_insert(groups.len());
         match groups.get_mut(slot) {
             Some(group) => group.findings.push(finding),
-            None => groups.push(Group { findings: vec![finding] }),
+            None => groups.push(Group { findings: vec![finding], told_before: None }),
         }
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.first().severity));
+    refer_back(&mut groups);
     groups
+}
+
+fn refer_back(groups: &mut [Group<'_>]) {
+    let mut first: BTreeMap<Vec<Told<'_>>, u32> = BTreeMap::new();
+    for group in groups {
+        let told: Vec<Told<'_>> =
+            group.identifiers().iter().map(|it| (it.kind, &*it.value, it.confidence, &*it.decode)).collect();
+        if told.len() < 2 {
+            continue;
+        }
+        let id = group.first().id;
+        group.told_before = Some(*first.entry(told).or_insert(id)).filter(|before| *before != id);
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +105,17 @@ mod tests {
         assert!(groups.is_sorted_by(|a, b| a.first().severity >= b.first().severity));
         let all: usize = groups.iter().map(|group| group.findings().len()).sum();
         assert_eq!(all, report.findings.len());
+    }
+
+    #[test]
+    fn what_was_told_before_is_said_to_be() {
+        let mut report = testdata::first_boot();
+        let other = Finding { id: 90, rule: "another".into(), ..report.findings[0].clone() };
+        let fewer = Finding { id: 91, identifiers: other.identifiers[1..].to_vec(), ..other.clone() };
+        report.findings.extend([other, fewer]);
+        let before = |id| groups(&report).iter().find(|it| it.first().id == id).and_then(Group::told_before);
+        let first = groups(&report)[0].first().id;
+        assert_eq!((before(first), before(90), before(91)), (None, Some(first), None));
     }
 
     #[test]

@@ -89,6 +89,8 @@ struct Card {
     occurrences: Vec<Occurrence>,
     left_out: usize,
     identifiers: Vec<Told>,
+    /// The finding before that told the same.
+    told_before: Option<u32>,
     evidence: Vec<Evidence>,
 }
 
@@ -288,6 +290,7 @@ fn card(report: &Report, group: &Group<'_>) -> Card {
                 steps: identifier.decode.iter().map(|step| shown(step)).collect(),
             })
             .collect(),
+        told_before: group.told_before(),
         evidence: group
             .findings()
             .iter()

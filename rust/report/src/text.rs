@@ -165,8 +165,9 @@ impl Page {
         if let Some(disguise) = &finding.disguise {
             self.field(2, "hidden", &format!("in {}", visible(disguise)));
         }
-        for (index, identifier) in group.identifiers().into_iter().enumerate() {
-            self.field(2, if index == 0 { "told" } else { "" }, &told(identifier));
+        match group.told_before() {
+            Some(before) => self.field(2, "told", &format!("the same as #{before}")),
+            None => self.told(group),
         }
         self.field(2, "when", &when(report, group));
         for trigger in flow.map(|flow| words::triggers_of(report, flow)).unwrap_or_default() {
@@ -178,6 +179,12 @@ impl Page {
             self.field(2, "normal", words::normal(finding.expected));
         }
         self.field(2, "rule", &visible(&finding.rule));
+    }
+
+    fn told(&mut self, group: &Group<'_>) {
+        for (index, identifier) in group.identifiers().into_iter().enumerate() {
+            self.field(2, if index == 0 { "told" } else { "" }, &told(identifier));
+        }
     }
 
     fn triggers(&mut self, report: &Report) {
