@@ -46,10 +46,8 @@ pub fn score(board: &mut Board, capture: &Capture, rows: &[Row], seen: &Seen) {
             let fields = [format!("id {}", kinds[0]), "identifier".to_owned()];
             if same.is_empty() {
                 let what = format!("{what} {name}={value}");
-                let reason = if truth::has_keys(row) { "needs keys: TLS" } else { "unknown" };
-                let miss = if truth::has_keys(row) { Miss::excused } else { Miss::owed };
                 for field in &fields {
-                    board.miss(&capture.source, field, miss(what.clone(), reason));
+                    board.miss(&capture.source, field, miss(row, kinds[0], what.clone()));
                 }
                 continue;
             }
@@ -59,6 +57,16 @@ pub fn score(board: &mut Board, capture: &Capture, rows: &[Row], seen: &Seen) {
                 board.extra(&capture.source, "id mixed up", format!("{what} {name}={value} as {named:?}"));
             }
         }
+    }
+}
+
+/// Why an identifier was missed.
+fn miss(row: &Row, kind: &str, what: String) -> Miss {
+    match kind {
+        _ if truth::has_keys(row) => Miss::excused(what, "needs keys: TLS"),
+        // The engine believes it when its name says so, or when it is given.
+        "imsi" => Miss::owed(what, "no name says what it is: one number in five could be an IMSI"),
+        _ => Miss::owed(what, "unknown"),
     }
 }
 

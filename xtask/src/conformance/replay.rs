@@ -62,6 +62,8 @@ pub struct Seen {
     pub messages: Vec<HttpMessage>,
     /// Bytes that no dissector understands, in order.
     pub readable: Vec<Readable>,
+    /// Why packets were not understood, in the report's words.
+    pub unparsed: BTreeSet<String>,
     /// Identifiers in findings: the flow, the phone's end as the engine sees it, kind and value.
     pub identifiers: Vec<(Ends, &'static str, String)>,
 }
@@ -140,6 +142,7 @@ fn layers(file: &Path, seen: &mut Seen) {
 
 impl Seen {
     fn add_report(&mut self, report: &Report) {
+        self.unparsed.extend(report.capture.unparsed.keys().cloned());
         for flow in &report.flows {
             let fields = self.flows.entry(Ends::new(flow.transport, flow.local, flow.remote)).or_default();
             if matches!(flow.host_from, Some(HostFrom::HttpHost | HostFrom::Sni)) {

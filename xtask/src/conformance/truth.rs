@@ -253,7 +253,21 @@ fn miss(known: &Known, seen: &Seen, field: &str, what: String) -> Miss {
         }
     }
     let lost = known.rows.iter().any(|row| row.get("lost").and_then(Value::as_u64).unwrap_or(0) > 0);
-    Miss::owed(what, if lost { "segments lost in the capture" } else { "unknown" })
+    let reason = if lost {
+        "segments lost in the capture"
+    } else if field == "flow" && seen.unparsed.contains("fragment_overlap") {
+        "fragments that overlap are dropped (RFC 5722)"
+    } else if field.starts_with("ja4") && offers_nothing(&what) {
+        "a hello without cipher suites is none (RFC 8446 section 4.1.2)"
+    } else {
+        "unknown"
+    };
+    Miss::owed(what, reason)
+}
+
+/// Whether a JA4 is that of a hello without cipher suites: their digest is made of nothing.
+fn offers_nothing(ja4: &str) -> bool {
+    ja4.rsplit('_').nth(1) == Some("000000000000")
 }
 
 /// The two ends of a row, in whatever names its author gave them.
@@ -360,5 +374,10 @@ mod tests {
         assert_eq!(reason("eth:ip:tcp:tls:http", "http_host"), "needs keys: TLS");
         assert_eq!(reason("eth:ip:tcp:http:tls", "sni"), "TLS behind a proxy");
         assert_eq!(reason("eth:ip:tcp:http", "http_host"), "unknown");
+        let overlapping = Seen { unparsed: ["fragment_overlap".to_owned()].into(), ..Seen::default() };
+        let reason = miss(&known("eth:ip:udp"), &overlapping, "flow", String::new()).reason;
+        assert_eq!(reason, "fragments that overlap are dropped (RFC 5722)");
+        assert!(offers_nothing("tcp a b t10i000000_000000000000_000000000000"));
+        assert!(!offers_nothing("tcp a b t10i660000_1ade43d4e5bc_000000000000"));
     }
 }
