@@ -140,8 +140,13 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn next_token(&mut self, nest: &mut Nest<'a>) -> Option<(usize, Token<'a>)> {
         loop {
-            match *self.bytes.get(self.at)? {
-                quote @ (b'"' | b'\'') => return Some(self.string(quote)),
+            let byte = *self.bytes.get(self.at)?;
+            // Most tokens are strings.
+            if byte == b'"' {
+                return Some(self.string(b'"'));
+            }
+            match byte {
+                b'\'' => return Some(self.string(b'\'')),
                 b',' => nest.comma(),
                 b'{' => nest.begin(Kind::Object),
                 b'[' => nest.begin(Kind::Array),
