@@ -46,26 +46,60 @@ impl Measure<'_> {
         if !self.wants(name) {
             return;
         }
-        let bytes: usize = pieces.iter().map(Vec::len).sum();
-        let times = self.times(run);
-        let speed = |time: Duration| bytes as f64 / time.as_secs_f64() / 1e6;
-        let nanos = times.median.as_nanos() as f64 / pieces.len() as f64;
-        let (median, best, worst) = (speed(times.median), speed(times.best), speed(times.worst));
-        println!("{name:44} {median:8.0} MB/s ({best:.0} to {worst:.0}), {nanos:.0} ns a {of}");
+        show(name, of, pieces, self.times(run));
+    }
+
+    /// Shows how fast bytes are gone through in several ways that take turns: others' work on the machine comes and goes,
+    /// and meets all of them alike then.
+    pub(super) fn in_turns(self, of: &str, mut contenders: Vec<Contender<'_>>) {
+        contenders.retain(|it| self.wants(&it.name));
+        contenders.iter_mut().for_each(|it| (it.run)());
+        let mut taken = vec![Vec::with_capacity(self.rounds); contenders.len()];
+        for _ in 0..self.rounds {
+            for (contender, taken) in contenders.iter_mut().zip(&mut taken) {
+                taken.push(time(&mut contender.run));
+            }
+        }
+        for (contender, taken) in contenders.iter().zip(taken) {
+            show(&contender.name, of, contender.pieces, Times::of(taken));
+        }
     }
 
     fn times(self, run: &mut dyn FnMut()) -> Times {
         run();
-        let mut times: Vec<Duration> = (0..self.rounds)
-            .map(|_| {
-                let begun = busy();
-                run();
-                busy().saturating_sub(begun)
-            })
-            .collect();
-        times.sort();
-        Times { median: times[self.rounds / 2], best: times[0], worst: times[self.rounds - 1] }
+        Times::of((0..self.rounds).map(|_| time(run)).collect())
     }
+}
+
+/// A way to go through bytes, measured beside others.
+pub(super) struct Contender<'c> {
+    /// What it is called.
+    pub(super) name: String,
+    /// The bytes.
+    pub(super) pieces: &'c [Vec<u8>],
+    /// Goes through all of them.
+    pub(super) run: Box<dyn FnMut() + 'c>,
+}
+
+impl Times {
+    fn of(mut taken: Vec<Duration>) -> Self {
+        taken.sort();
+        Self { median: taken[taken.len() / 2], best: taken[0], worst: taken[taken.len() - 1] }
+    }
+}
+
+fn show(name: &str, of: &str, pieces: &[Vec<u8>], times: Times) {
+    let bytes: usize = pieces.iter().map(Vec::len).sum();
+    let speed = |time: Duration| bytes as f64 / time.as_secs_f64() / 1e6;
+    let nanos = times.median.as_nanos() as f64 / pieces.len() as f64;
+    let (median, best, worst) = (speed(times.median), speed(times.best), speed(times.worst));
+    println!("{name:44} {median:8.0} MB/s ({best:.0} to {worst:.0}), {nanos:.0} ns a {of}");
+}
+
+fn time(run: &mut dyn FnMut()) -> Duration {
+    let begun = busy();
+    run();
+    busy().saturating_sub(begun)
 }
 
 /// How long this thread has been on a processor: what others do meanwhile does not count.

@@ -3,11 +3,12 @@
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use inspect::stream::TcpStreams;
 use inspect::{Config, IdentifierKind, Inspector, KnownIdentifier, knowledge};
 use packet::{Direction, Input, Packet, Segment, Timestamp};
 
-use super::measure::Measure;
+use super::measure::{Contender, Measure};
 use super::traffic;
 
 /// Payload bytes of each capture.
@@ -17,16 +18,13 @@ const FLOWS: usize = 100_000;
 
 /// Measures what is wanted.
 pub(super) fn run(measure: Measure<'_>) {
-    lookups(measure);
-    stages(measure);
-    let (blind, watching) = (inspector(&[]), inspector(&watched()));
-    for (what, packets) in traffic::kinds(SIZE) {
-        inspect(measure, what, &packets, &blind);
-        inspect(measure, &format!("{what}, values watched"), &packets, &watching);
-    }
+    // First: memory that was given back is taken again, and would not be counted.
     if measure.wants("memory") {
         memory();
     }
+    lookups(measure);
+    stages(measure);
+    inspections(measure);
 }
 
 fn lookups(measure: Measure<'_>) {
@@ -79,16 +77,55 @@ fn inspector(watch: &[KnownIdentifier]) -> Inspector {
     Inspector::new(config).expect("the watched values are valid")
 }
 
+/// Every kind of plaintext, without values to look for and with; and beside it what others do who look into packets. Then
+/// what gives less to do, by itself: a search of all bytes in between would leave none of it near the processor.
+fn inspections(measure: Measure<'_>) {
+    let (blind, watching) = (inspector(&[]), inspector(&watched()));
+    let strings = strings();
+    let plaintext = traffic::plaintext(SIZE);
+    let mut contenders = Vec::new();
+    for (what, packets) in &plaintext {
+        let mut add =
+            |name: String, run: Box<dyn FnMut()>| contenders.push(Contender { name, pieces: packets, run });
+        add((*what).to_owned(), Box::new(|| inspect(packets, &blind)));
+        add(format!("{what}, values watched"), Box::new(|| inspect(packets, &watching)));
+        add(format!("{what}, strings searched"), Box::new(|| search(packets, &strings)));
+    }
+    measure.in_turns("packet", contenders);
+    for (what, packets) in [
+        ("TLS after its handshake", traffic::encrypted(SIZE)),
+        ("unknown text over TCP", traffic::text(SIZE)),
+    ] {
+        measure.bytes(what, "packet", &packets, &mut || inspect(&packets, &blind));
+        let name = format!("{what}, values watched");
+        measure.bytes(&name, "packet", &packets, &mut || inspect(&packets, &watching));
+    }
+}
+
+/// The watched values as they are.
+fn strings() -> AhoCorasick {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        // Its fastest here: with a prefilter each digit of the text would be a candidate.
+        .kind(Some(AhoCorasickKind::DFA))
+        .prefilter(false)
+        .build(watched().iter().map(|it| &it.value))
+        .expect("few short strings")
+}
+
 /// Shows a fresh copy of the inspector all packets, a millisecond apart.
-fn inspect(measure: Measure<'_>, what: &str, packets: &[Vec<u8>], fresh: &Inspector) {
-    measure.bytes(what, "packet", packets, &mut || {
-        let mut inspector = fresh.clone();
-        for (millis, bytes) in (0..).zip(packets) {
-            let input = Input::Packet { direction: None, bytes };
-            inspector.handle_input(Timestamp::from_millis(millis), input);
-        }
-        black_box(inspector.finish(None));
-    });
+fn inspect(packets: &[Vec<u8>], fresh: &Inspector) {
+    let mut inspector = fresh.clone();
+    for (millis, bytes) in (0..).zip(packets) {
+        let input = Input::Packet { direction: None, bytes };
+        inspector.handle_input(Timestamp::from_millis(millis), input);
+    }
+    black_box(inspector.finish(None));
+}
+
+/// Searches each packet for the values as they are, as AntMonitor does: nothing is rebuilt or decoded.
+fn search(packets: &[Vec<u8>], strings: &AhoCorasick) {
+    black_box(packets.iter().filter(|bytes| strings.is_match(bytes)).count());
 }
 
 /// What an inspector holds when each of many flows waits for the rest of a message.

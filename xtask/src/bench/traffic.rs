@@ -54,15 +54,15 @@ const PLAINTEXT: [(&str, Make); 5] = [
     }),
 ];
 
-/// Traffic by what it is, with about `size` bytes of payload.
-pub(super) fn kinds(size: usize) -> impl Iterator<Item = (&'static str, Vec<Vec<u8>>)> {
-    let plaintext = PLAINTEXT.into_iter().map(move |(what, make)| (what, make(80, size)));
-    let others = [
-        ("HTTP of all kinds", every_plaintext as fn(usize) -> _),
-        ("TLS after its handshake", encrypted),
-        ("unknown text over TCP", |size| connection(9999, lines(size).as_bytes(), b"")),
-    ];
-    plaintext.chain(others.into_iter().map(move |(what, make)| (what, make(size))))
+/// Plaintext by what it is, with about `size` bytes of payload; and all kinds together.
+pub(super) fn plaintext(size: usize) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let kinds = PLAINTEXT.into_iter().map(|(what, make)| (what, make(80, size)));
+    kinds.chain([("HTTP of all kinds", every_plaintext(size))]).collect()
+}
+
+/// Text in no protocol.
+pub(super) fn text(size: usize) -> Vec<Vec<u8>> {
+    connection(9999, lines(size).as_bytes(), b"")
 }
 
 /// As much of each kind of plaintext, each in a connection of its own.
