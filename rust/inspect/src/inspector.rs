@@ -230,6 +230,9 @@ impl Inspector {
         // The first packet can give a finding before the system says whose it is.
         let indices: Vec<usize> = self.facts[id].findings.iter().map(|(_, index)| *index).collect();
         for index in indices {
+            if self.findings[index].app.as_ref() == Some(&app.name) {
+                continue;
+            }
             self.findings[index].app = Some(app.name.clone());
             self.emit(Event::Finding(Box::new(self.findings[index].clone())));
         }
