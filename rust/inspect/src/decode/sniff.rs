@@ -420,3 +420,21 @@ fn begins_as_encoded(part: &[u8]) -> bool {
         Some(b'{' | b'[' | b'<' | 0x1f | b'x' | 0x80..=0xbf | 0xd9 | 0xdc..=0xdf | 0xfe | 0xff)
     ) || memchr::memchr_iter(b'J', part).any(|at| part[..at].ends_with(b"ey"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_a_part_tells() {
+        for length in 0..40 {
+            let mut part = vec![b'0'; length];
+            for at in 0..length {
+                part[at] = b'%';
+                assert_eq!(class_of(&part) & PERCENT, PERCENT, "{at} of {length}");
+                part[at] = b'0';
+            }
+            assert_eq!(class_of(&part), 0);
+        }
+    }
+}
