@@ -256,7 +256,7 @@ fn miss(known: &Known, seen: &Seen, field: &str, what: String) -> Miss {
     let reason = if lost {
         "segments lost in the capture"
     } else if field == "flow" && seen.unparsed.contains("fragment_overlap") {
-        "fragments that overlap are dropped (RFC 5722)"
+        "fragments that overlap are dropped (as RFC 5722 asks of IPv6)"
     } else if field.starts_with("ja4") && offers_nothing(&what) {
         "a hello without cipher suites is none (RFC 8446 section 4.1.2)"
     } else {
@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(reason("eth:ip:tcp:http", "http_host"), "unknown");
         let overlapping = Seen { unparsed: ["fragment_overlap".to_owned()].into(), ..Seen::default() };
         let reason = miss(&known("eth:ip:udp"), &overlapping, "flow", String::new()).reason;
-        assert_eq!(reason, "fragments that overlap are dropped (RFC 5722)");
+        assert_eq!(reason, "fragments that overlap are dropped (as RFC 5722 asks of IPv6)");
         assert!(offers_nothing("tcp a b t10i000000_000000000000_000000000000"));
         assert!(!offers_nothing("tcp a b t10i660000_1ade43d4e5bc_000000000000"));
     }
