@@ -51,17 +51,17 @@ impl Measure<'_> {
 
     /// Shows how fast bytes are gone through in several ways that take turns: others' work on the machine comes and goes,
     /// and meets all of them alike then.
-    pub(super) fn in_turns(self, of: &str, mut contenders: Vec<Contender<'_>>) {
-        contenders.retain(|it| self.wants(&it.name));
-        contenders.iter_mut().for_each(|it| (it.run)());
-        let mut taken = vec![Vec::with_capacity(self.rounds); contenders.len()];
+    pub(super) fn in_turns(self, of: &str, mut ways: Vec<Way<'_>>) {
+        ways.retain(|it| self.wants(&it.name));
+        ways.iter_mut().for_each(|it| (it.run)());
+        let mut taken = vec![Vec::with_capacity(self.rounds); ways.len()];
         for _ in 0..self.rounds {
-            for (contender, taken) in contenders.iter_mut().zip(&mut taken) {
-                taken.push(time(&mut contender.run));
+            for (way, taken) in ways.iter_mut().zip(&mut taken) {
+                taken.push(time(&mut way.run));
             }
         }
-        for (contender, taken) in contenders.iter().zip(taken) {
-            show(&contender.name, of, contender.pieces, Times::of(taken));
+        for (way, taken) in ways.iter().zip(taken) {
+            show(&way.name, of, way.pieces, Times::of(taken));
         }
     }
 
@@ -72,13 +72,13 @@ impl Measure<'_> {
 }
 
 /// A way to go through bytes, measured beside others.
-pub(super) struct Contender<'c> {
+pub(super) struct Way<'w> {
     /// What it is called.
     pub(super) name: String,
     /// The bytes.
-    pub(super) pieces: &'c [Vec<u8>],
+    pub(super) pieces: &'w [Vec<u8>],
     /// Goes through all of them.
-    pub(super) run: Box<dyn FnMut() + 'c>,
+    pub(super) run: Box<dyn FnMut() + 'w>,
 }
 
 impl Times {

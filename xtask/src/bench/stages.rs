@@ -8,7 +8,7 @@ use inspect::stream::TcpStreams;
 use inspect::{Config, IdentifierKind, Inspector, KnownIdentifier, knowledge};
 use packet::{Direction, Input, Packet, Segment, Timestamp};
 
-use super::measure::{Contender, Measure};
+use super::measure::{Measure, Way};
 use super::traffic;
 
 /// Payload bytes of each capture.
@@ -80,25 +80,30 @@ fn inspector(watch: &[KnownIdentifier]) -> Inspector {
 /// Every kind of plaintext, without values to look for and with; and beside it what others do who look into packets. Then
 /// what gives less to do, by itself: a search of all bytes in between would leave none of it near the processor.
 fn inspections(measure: Measure<'_>) {
-    let (blind, watching) = (inspector(&[]), inspector(&watched()));
-    let strings = strings();
-    let plaintext = traffic::plaintext(SIZE);
-    let mut contenders = Vec::new();
+    let (blind, watching, strings) = (inspector(&[]), inspector(&watched()), strings());
+    let names = |what: &str| {
+        [what.to_owned(), format!("{what}, values watched"), format!("{what}, strings searched")]
+    };
+    let wanted = |what: &str| names(what).iter().any(|name| measure.wants(name));
+    let plaintext = traffic::plaintext(SIZE, wanted);
+    let mut ways = Vec::new();
     for (what, packets) in &plaintext {
-        let mut add =
-            |name: String, run: Box<dyn FnMut()>| contenders.push(Contender { name, pieces: packets, run });
-        add((*what).to_owned(), Box::new(|| inspect(packets, &blind)));
-        add(format!("{what}, values watched"), Box::new(|| inspect(packets, &watching)));
-        add(format!("{what}, strings searched"), Box::new(|| search(packets, &strings)));
+        let runs: [Box<dyn FnMut()>; 3] = [
+            Box::new(|| inspect(packets, &blind)),
+            Box::new(|| inspect(packets, &watching)),
+            Box::new(|| search(packets, &strings)),
+        ];
+        ways.extend(names(what).into_iter().zip(runs).map(|(name, run)| Way { name, pieces: packets, run }));
     }
-    measure.in_turns("packet", contenders);
-    for (what, packets) in [
-        ("TLS after its handshake", traffic::encrypted(SIZE)),
-        ("unknown text over TCP", traffic::text(SIZE)),
-    ] {
-        measure.bytes(what, "packet", &packets, &mut || inspect(&packets, &blind));
-        let name = format!("{what}, values watched");
-        measure.bytes(&name, "packet", &packets, &mut || inspect(&packets, &watching));
+    measure.in_turns("packet", ways);
+    let others = [
+        ("TLS after its handshake", traffic::encrypted as fn(usize) -> _),
+        ("unknown text over TCP", traffic::text),
+    ];
+    for (what, make) in others.into_iter().filter(|(what, _)| wanted(what)) {
+        let (packets, [alone, with_values, _]) = (make(SIZE), names(what));
+        measure.bytes(&alone, "packet", &packets, &mut || inspect(&packets, &blind));
+        measure.bytes(&with_values, "packet", &packets, &mut || inspect(&packets, &watching));
     }
 }
 

@@ -54,10 +54,13 @@ const PLAINTEXT: [(&str, Make); 5] = [
     }),
 ];
 
-/// Plaintext by what it is, with about `size` bytes of payload; and all kinds together.
-pub(super) fn plaintext(size: usize) -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    let kinds = PLAINTEXT.into_iter().map(|(what, make)| (what, make(80, size)));
-    kinds.chain([("HTTP of all kinds", every_plaintext(size))]).collect()
+/// Plaintext by what it is, with about `size` bytes of payload, and all kinds together; of these the wanted ones.
+pub(super) fn plaintext(size: usize, wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    const ALL: &str = "HTTP of all kinds";
+    let kinds =
+        PLAINTEXT.into_iter().filter(|(what, _)| wanted(what)).map(|(what, make)| (what, make(80, size)));
+    let all = wanted(ALL).then(|| (ALL, every_plaintext(size)));
+    kinds.chain(all).collect()
 }
 
 /// Text in no protocol.
