@@ -129,6 +129,18 @@ impl<'a> Token<'a> {
     }
 }
 
+/// A key without its escapes.
+fn unescaped(key: &[u8]) -> Cow<'_, [u8]> {
+    if key.contains(&b'\\') { Cow::Owned(unescape(key)) } else { Cow::Borrowed(key) }
+}
+
+/// A key as far as it is kept: all that an array holds is asked for by its key.
+fn cut(key: &[u8]) -> &[u8] {
+    let is_boundary = |at: &usize| !matches!(key.get(*at), Some(0x80..=0xbf));
+    let end = || (0..=MAX_KEY).rev().find(is_boundary).unwrap_or(MAX_KEY);
+    if key.len() <= MAX_KEY { key } else { key.get(..end()).unwrap_or_default() }
+}
+
 /// Where is read. Apart from what is open, so that it stays in registers.
 struct Cursor<'a> {
     bytes: &'a [u8],
@@ -202,29 +214,32 @@ fn comment_end(bytes: &[u8], at: usize) -> usize {
     at + length.unwrap_or(rest.len())
 }
 
-/// What is open.
+/// What is open, and what is due in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Kind {
     /// No container.
     #[default]
     Nothing,
+    /// An object whose next key is due.
     Object,
+    /// An object whose key was read: its value is due.
+    Keyed,
     Array,
+    /// A container inside of [`MAX_DEPTH`] others: none of its values is told.
+    TooDeep,
 }
 
 /// An open container.
 #[derive(Debug, Clone, Copy, Default)]
 struct Open<'a> {
     kind: Kind,
-    /// In an object: whether a key was read and its value is due.
-    keyed: bool,
     object: u32,
-    /// In an array: how many elements have begun.
+    /// How many values have begun.
     begun: usize,
-    /// The last key; an array's elements are called as the array is.
-    key: Token<'a>,
+    /// The last key as it is written; an array's elements are called as the array is.
+    key: &'a [u8],
     /// The key of the object around.
-    above: Token<'a>,
+    above: &'a [u8],
 }
 
 /// The containers around where is read.
@@ -234,60 +249,67 @@ struct Nest<'a> {
     open: Open<'a>,
     around: Vec<Open<'a>>,
     objects: u32,
-    /// Containers open beyond [`MAX_DEPTH`].
-    skipped: usize,
+    /// Containers open inside of one that is [`Kind::TooDeep`].
+    deeper: usize,
+    /// Whether something in a key was escaped. Said once for all of them: a mark on each would be stored and read again in
+    /// pieces of different sizes, for which the processor waits.
+    escaped_keys: bool,
 }
 
 impl<'a> Nest<'a> {
     const fn expects_key(&self) -> bool {
-        matches!(self.open.kind, Kind::Object) && !self.open.keyed && self.skipped == 0
+        matches!(self.open.kind, Kind::Object)
     }
 
     /// Takes a string or word. Whether it is a value: else it is a key, or too deep.
     #[inline]
     fn is_value(&mut self, token: Token<'a>) -> bool {
         if self.expects_key() {
-            self.open.keyed = true;
-            self.open.key = token;
+            self.open.kind = Kind::Keyed;
+            self.open.key = cut(token.raw);
+            self.escaped_keys |= token.escaped;
             return false;
         }
         self.skip_value();
-        self.skipped == 0
+        self.open.kind != Kind::TooDeep
     }
 
     /// A value was read.
     #[inline]
     const fn skip_value(&mut self) {
-        self.open.begun += (self.skipped == 0) as usize;
+        self.open.begun += 1;
     }
 
+    /// The next key of an object is due.
     #[inline]
     const fn comma(&mut self) {
-        self.open.keyed &= self.skipped > 0;
+        if matches!(self.open.kind, Kind::Keyed) {
+            self.open.kind = Kind::Object;
+        }
     }
 
     fn begin(&mut self, kind: Kind) {
-        if self.skipped > 0 || self.around.len() >= MAX_DEPTH {
-            self.skipped += 1;
+        if self.open.kind == Kind::TooDeep {
+            self.deeper += 1;
             return;
         }
-        self.open.begun += 1;
+        let kind = if self.around.len() < MAX_DEPTH { kind } else { Kind::TooDeep };
         self.objects = self.objects.saturating_add(1);
-        self.around.push(self.open);
+        self.around.push(Open { begun: self.open.begun + 1, ..self.open });
         let (key, above) = match kind {
             Kind::Array => (self.open.key, self.open.above),
-            _ => (Token::default(), self.open.key),
+            _ => (&[][..], self.open.key),
         };
-        self.open = Open { kind, keyed: false, object: self.objects, begun: 0, key, above };
+        self.open = Open { kind, object: self.objects, begun: 0, key, above };
     }
 
     fn close(&mut self) {
-        if self.skipped > 0 {
-            self.skipped -= 1;
+        if self.deeper > 0 {
+            self.deeper -= 1;
             return;
         }
         self.open = self.around.pop().unwrap_or_default();
-        self.open.keyed = false;
+        self.comma();
     }
 
     /// The value that stands at `start`, if it is wanted.
@@ -295,18 +317,17 @@ impl<'a> Nest<'a> {
     fn piece(&self, start: usize, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
         let Open { key, above, object, .. } = &self.open;
         let range = start..start + token.raw.len();
-        if token.escaped || key.escaped || above.escaped {
+        if token.escaped || self.escaped_keys {
             return self.escaped_piece(range, token, wanted);
         }
-        let part =
-            Part { key: key.raw, above: above.raw, value: token.raw, range: range.clone(), made: false };
+        let part = Part { key, above, value: token.raw, range: range.clone(), made: false };
         wanted(&part).then(|| Piece::slice(self.path(), range, *object))
     }
 
     #[cold]
     fn escaped_piece(&self, range: Range<usize>, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
         let Open { key, above, object, .. } = self.open;
-        let (key, above, value) = (key.get(), above.get(), token.get());
+        let (key, above, value) = (unescaped(key), unescaped(above), token.get());
         let made = token.escaped;
         let part = Part { key: &key, above: &above, value: &value, range: range.clone(), made };
         wanted(&part).then(|| match value {
@@ -321,15 +342,15 @@ impl<'a> Nest<'a> {
         for open in self.around.iter().chain([&self.open]) {
             match open.kind {
                 Kind::Array => push_index(&mut path, open.begun.saturating_sub(1)),
-                Kind::Object if open.keyed => {
+                Kind::Keyed => {
                     if !path.is_empty() {
                         path.push('.');
                     }
-                    let key = open.key.get();
+                    let key = unescaped(open.key);
                     let key = String::from_utf8_lossy(&key);
                     path.push_str(&key[..key.floor_char_boundary(MAX_KEY)]);
                 }
-                Kind::Object | Kind::Nothing => {}
+                Kind::Object | Kind::Nothing | Kind::TooDeep => {}
             }
         }
         shorten(&path)
@@ -400,6 +421,27 @@ mod tests {
         for text in ["}}}]]]", "{\"", "{\"a\\", ":::,,,", "\\u12", "{\"a\":\"\\ud83d\\u\"}"] {
             pieces(text.as_bytes(), 10, &mut everything);
         }
+    }
+
+    #[test]
+    fn cuts_long_keys_for_all_that_is_asked_of_them() {
+        let text = format!(r#"{{"{}": {{"a": ["x", {{"b": "y"}}]}}}}"#, "é".repeat(MAX_KEY));
+        let cut = "é".repeat(MAX_KEY / 2);
+        let mut asked = Vec::new();
+        let pieces = pieces(text.as_bytes(), 10, &mut |part| {
+            let of = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+            asked.push((of(part.key), of(part.above)));
+            true
+        });
+        assert_eq!(asked, [("a".to_owned(), cut.clone()), ("b".to_owned(), "a".to_owned())]);
+        assert_eq!(pieces[0].path, format!("{cut}.a[0]"));
+        let odd = format!(r#"{{"-{}": 1}}"#, "é".repeat(MAX_KEY));
+        assert_eq!(paths(&odd), [format!("-{}=1", "é".repeat(MAX_KEY / 2 - 1))]);
+    }
+
+    #[test]
+    fn unescapes_keys_and_leaves_the_others() {
+        assert_eq!(paths(r#"{"a\tb": 1, "c": {"d\/e": [2], "f": 3}}"#), ["a\tb=1", "c.d/e[0]=2", "c.f=3"]);
     }
 
     #[test]
