@@ -29,14 +29,13 @@ pub fn is_text(bytes: &[u8]) -> bool {
         }
         Err(_) => return false,
     };
-    // By vector, piece by piece.
-    let has_control = |piece: &[u8]| piece.iter().fold(false, |any, &byte| any | is_control(byte));
-    !text.is_empty() && !text.as_bytes().chunks(256).any(has_control)
+    !text.is_empty() && !has_control(text.as_bytes())
 }
 
 /// Whether the beginning looks like text in some 8-bit character set. For content that says of itself that it is.
 pub fn is_texty(bytes: &[u8]) -> bool {
-    !bytes.iter().take(1024).copied().any(is_control)
+    const BEGINNING: usize = 1024;
+    !has_control(bytes.get(..BEGINNING).unwrap_or(bytes))
 }
 
 /// Whether the first bytes are text: those of a compressed one are none, even where all others are.
@@ -51,6 +50,11 @@ pub fn has_words(bytes: &[u8]) -> bool {
         bytes.split(|byte| !readable(byte)).any(|run| run.len() >= least)
     };
     has(u8::is_ascii_alphanumeric, 8) || has(|byte| byte.is_ascii_graphic() || *byte == b' ', 10)
+}
+
+/// Whether a byte is a control character: by vector, piece by piece.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.chunks(256).any(|piece| piece.iter().fold(false, |any, &byte| any | is_control(byte)))
 }
 
 const fn is_control(byte: u8) -> bool {
