@@ -182,7 +182,7 @@ impl<T> Default for Memo<T> {
 }
 
 impl<T: Copy> Memo<T> {
-    const SLOT_BITS: u32 = 8;
+    const SLOT_BITS: u32 = 10;
 
     fn get(&self, names: (Short, Short)) -> Option<T> {
         let (known, found) = self.0.get(Self::slot(names))?.as_ref()?;
