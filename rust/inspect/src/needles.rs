@@ -20,12 +20,9 @@ pub struct Needle {
 
 /// Bytes that are looked at together.
 pub const BLOCK: usize = 4;
-/// How far the blocks of the text stand apart that are looked up. A longer step would fill the filter with more blocks of
+/// How far the blocks of the text stand apart at most that are looked up. A longer step would fill the filter with more blocks of
 /// each needle.
 const STEP: usize = 4;
-/// What is shorter has no block of its own in every step: with it, all blocks of the text are looked up. Of what is just as
-/// long, the last block in a step ends with a byte of the text's.
-const SHORT: usize = STEP + BLOCK - 2;
 /// Blocks that are looked up before any is acted on.
 const BATCH: usize = 4;
 /// Bits of the filter: 16 KiB, which stay in the processor's nearest memory. Eight values fill a twenty-fifth.
@@ -35,7 +32,8 @@ const FILTER_BITS: u32 = 17;
 #[derive(Debug, Clone, Default)]
 pub struct Needles {
     list: Vec<Needle>,
-    /// How far the blocks of the text that are looked up stand apart: [`STEP`], or 1 where a needle is shorter than [`SHORT`].
+    /// How far the blocks of the text that are looked up stand apart: so that each needle has one in every step, of which the
+    /// last may end with a byte of the text's.
     step: usize,
     /// None without needles.
     filter: Option<Box<Filter>>,
@@ -72,7 +70,7 @@ impl Needles {
     pub fn new(mut list: Vec<Needle>) -> Self {
         list.retain(|needle| needle.least >= BLOCK && needle.least <= needle.bytes.len());
         let Some(shortest) = list.iter().map(|needle| needle.least).min() else { return Self::default() };
-        let step = if shortest < SHORT { 1 } else { STEP };
+        let step = STEP.min(shortest - (BLOCK - 2));
         let mut filter = Filter::default();
         let mut beginnings = Vec::with_capacity(list.len() * step);
         for (needle, it) in (0u32..).zip(&list) {
@@ -98,7 +96,8 @@ impl Needles {
     pub fn find(&self, text: &[u8], found: &mut dyn FnMut(Place)) {
         match &self.filter {
             Some(filter) if self.step == STEP => self.find_at::<STEP>(filter, text, found),
-            Some(filter) => self.find_at::<1>(filter, text, found),
+            Some(filter) if self.step == 3 => self.find_at::<3>(filter, text, found),
+            Some(filter) => self.find_at::<2>(filter, text, found),
             None => {}
         }
     }
@@ -263,7 +262,7 @@ mod tests {
 
     #[test]
     fn agrees_with_looking_everywhere() {
-        for shortest in [BLOCK, SHORT, SHORT + 2] {
+        for shortest in BLOCK..BLOCK + STEP + 2 {
             looks_everywhere(shortest);
         }
     }
