@@ -94,11 +94,11 @@ impl Needles {
 
     /// Every place where a needle is, by its first byte; of those at the same, what agrees longest comes first.
     pub fn find(&self, text: &[u8], found: &mut dyn FnMut(Place)) {
-        match &self.filter {
-            Some(filter) if self.step == STEP => self.find_at::<STEP>(filter, text, found),
-            Some(filter) if self.step == 3 => self.find_at::<3>(filter, text, found),
-            Some(filter) => self.find_at::<2>(filter, text, found),
-            None => {}
+        let Some(filter) = &self.filter else { return };
+        match self.step {
+            2 => self.find_at::<2>(filter, text, found),
+            3 => self.find_at::<3>(filter, text, found),
+            _ => self.find_at::<STEP>(filter, text, found),
         }
     }
 

@@ -129,15 +129,11 @@ impl<'a> Token<'a> {
     }
 }
 
-/// A key without its escapes.
-fn unescaped(key: &[u8]) -> Cow<'_, [u8]> {
-    if key.contains(&b'\\') { Cow::Owned(unescape(key)) } else { Cow::Borrowed(key) }
-}
-
 /// A key as far as it is kept: all that an array holds is asked for by its key.
 fn cut(key: &[u8]) -> &[u8] {
+    // No character has more than four bytes; what has is no UTF-8.
     let is_boundary = |at: &usize| !matches!(key.get(*at), Some(0x80..=0xbf));
-    let end = || (0..=MAX_KEY).rev().find(is_boundary).unwrap_or(MAX_KEY);
+    let end = || (MAX_KEY - 3..=MAX_KEY).rev().find(is_boundary).unwrap_or(MAX_KEY);
     if key.len() <= MAX_KEY { key } else { key.get(..end()).unwrap_or_default() }
 }
 
@@ -159,7 +155,7 @@ impl<'a> Cursor<'a> {
             }
             match byte {
                 b'\'' => return Some(self.string(b'\'')),
-                b',' => nest.comma(),
+                b',' => nest.end_value(),
                 b'{' => nest.begin(Kind::Object),
                 b'[' => nest.begin(Kind::Array),
                 b'}' | b']' => nest.close(),
@@ -280,9 +276,9 @@ impl<'a> Nest<'a> {
         self.open.begun += 1;
     }
 
-    /// The next key of an object is due.
+    /// A value ended: the next key of an object is due.
     #[inline]
-    const fn comma(&mut self) {
+    const fn end_value(&mut self) {
         if matches!(self.open.kind, Kind::Keyed) {
             self.open.kind = Kind::Object;
         }
@@ -309,7 +305,13 @@ impl<'a> Nest<'a> {
             return;
         }
         self.open = self.around.pop().unwrap_or_default();
-        self.comma();
+        self.end_value();
+    }
+
+    /// A key without its escapes.
+    fn unescaped<'k>(&self, key: &'k [u8]) -> Cow<'k, [u8]> {
+        let escaped = self.escaped_keys && key.contains(&b'\\');
+        if escaped { Cow::Owned(unescape(key)) } else { Cow::Borrowed(key) }
     }
 
     /// The value that stands at `start`, if it is wanted.
@@ -327,7 +329,7 @@ impl<'a> Nest<'a> {
     #[cold]
     fn escaped_piece(&self, range: Range<usize>, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
         let Open { key, above, object, .. } = self.open;
-        let (key, above, value) = (unescaped(key), unescaped(above), token.get());
+        let (key, above, value) = (self.unescaped(key), self.unescaped(above), token.get());
         let made = token.escaped;
         let part = Part { key: &key, above: &above, value: &value, range: range.clone(), made };
         wanted(&part).then(|| match value {
@@ -346,7 +348,7 @@ impl<'a> Nest<'a> {
                     if !path.is_empty() {
                         path.push('.');
                     }
-                    let key = unescaped(open.key);
+                    let key = self.unescaped(open.key);
                     let key = String::from_utf8_lossy(&key);
                     path.push_str(&key[..key.floor_char_boundary(MAX_KEY)]);
                 }
@@ -437,6 +439,8 @@ mod tests {
         assert_eq!(pieces[0].path, format!("{cut}.a[0]"));
         let odd = format!(r#"{{"-{}": 1}}"#, "é".repeat(MAX_KEY));
         assert_eq!(paths(&odd), [format!("-{}=1", "é".repeat(MAX_KEY / 2 - 1))]);
+        let no_text = [b"imei".as_slice(), &[0x80; MAX_KEY]].concat();
+        assert_eq!(super::cut(&no_text), &no_text[..MAX_KEY]);
     }
 
     #[test]
