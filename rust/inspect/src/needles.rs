@@ -25,8 +25,10 @@ pub const BLOCK: usize = 4;
 const STEP: usize = 4;
 /// Blocks that are looked up before any is acted on.
 const BATCH: usize = 4;
-/// Bits of the filter: 16 KiB, which stay in the processor's nearest memory. Eight values fill a twenty-fifth.
-const FILTER_BITS: u32 = 17;
+/// The filter has 2,048 words of 64 bits, which stay in the processor's nearest memory.
+const WORDS_BITS: u32 = 11;
+/// So do the 1,024 choices of bits that stand for a block in its word.
+const CHOICES_BITS: u32 = 10;
 
 /// Needles, ready to be searched for.
 #[derive(Debug, Clone, Default)]
@@ -106,15 +108,12 @@ impl Needles {
     fn find_at<const STEP: usize>(&self, filter: &Filter, text: &[u8], found: &mut dyn FnMut(Place)) {
         let mut at = 0;
         while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<{ BATCH * self::STEP }>) {
-            let hashes: [u32; BATCH] = std::array::from_fn(|n| {
-                let at = n * STEP;
-                hash([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-            });
-            let bit = |(n, hash): (usize, &u32)| u32::from(filter.has(*hash)) << n;
-            let mut hits = hashes.iter().enumerate().map(bit).fold(0, |all, bit| all | bit);
+            let hash = |n: usize| bytes[n * STEP..].first_chunk().map_or(0, |block| hash(*block));
+            let bit = |n: usize| u32::from(filter.has(hash(n))) << n;
+            let mut hits = (0..BATCH).map(bit).fold(0, |all, bit| all | bit);
             while hits != 0 {
                 let n = hits.trailing_zeros() as usize % BATCH;
-                self.check(text, at + n * STEP, hashes[n], found);
+                self.check(text, at + n * STEP, hash(n), found);
                 hits &= hits - 1;
             }
             at += BATCH * STEP;
@@ -162,38 +161,49 @@ impl Needles {
     }
 }
 
-/// Two bits of one word for each block that a needle begins with, by the first bits of its hash. With one, ordinary text
-/// hits a block in sixteen; with two, one in a hundred or fewer.
+/// The blocks that needles begin with: for each, up to three bits of one word are 0, which the first bits of its hash say. With
+/// one bit, ordinary text hits a block in sixteen; so, one in several hundred.
 #[derive(Debug, Clone)]
-struct Filter([u64; 1 << (FILTER_BITS - 6)]);
+struct Filter([u64; 1 << WORDS_BITS]);
 
 impl Default for Filter {
     fn default() -> Self {
-        Self([0; 1 << (FILTER_BITS - 6)])
+        Self([u64::MAX; 1 << WORDS_BITS])
     }
 }
 
 impl Filter {
-    const fn add(&mut self, hash: u32) {
-        self.0[Self::word(hash)] |= 1 << Self::bit(hash) | 1 << Self::other_bit(hash);
+    fn add(&mut self, hash: u32) {
+        self.0[Self::word(hash)] &= !Self::bits(hash);
     }
 
-    const fn has(&self, hash: u32) -> bool {
-        let word = self.0[Self::word(hash)];
-        word >> Self::bit(hash) & word >> Self::other_bit(hash) & 1 != 0
+    fn has(&self, hash: u32) -> bool {
+        self.0[Self::word(hash)] & Self::bits(hash) == 0
     }
 
     const fn word(hash: u32) -> usize {
-        (hash >> (32 - FILTER_BITS + 6)) as usize
+        (hash >> (u32::BITS - WORDS_BITS)) as usize
     }
 
-    const fn bit(hash: u32) -> u32 {
-        hash >> (32 - FILTER_BITS) & 63
+    fn bits(hash: u32) -> u64 {
+        BITS[(hash >> (u32::BITS - WORDS_BITS - CHOICES_BITS)) as usize % BITS.len()]
     }
+}
 
-    const fn other_bit(hash: u32) -> u32 {
-        hash >> (32 - FILTER_BITS - 6) & 63
+/// Bits of a word by chance, up to three. One load takes less than three shifts.
+static BITS: [u64; 1 << CHOICES_BITS] = chosen_bits();
+
+const fn chosen_bits() -> [u64; 1 << CHOICES_BITS] {
+    let mut out = [0; 1 << CHOICES_BITS];
+    // The linear congruential generator of PCG, whose upper bits are the better ones.
+    let mut state = 0x853c_49e6_748f_ea9b_u64;
+    let mut at = 0;
+    while at < out.len() {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0xda3e_39cb_94b9_5bdb);
+        out[at] = 1 << (state >> 58) | 1 << (state >> 52 & 63) | 1 << (state >> 46 & 63);
+        at += 1;
     }
+    out
 }
 
 /// The hash of a block. Setting a bit makes letters of both cases the same, and some other bytes too, which does no harm.
