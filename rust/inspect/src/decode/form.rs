@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::mark::{find_either, has_either};
+use super::mark::find_any;
 use super::part::{Part, Wanted};
 use super::{Piece, percent};
 
@@ -29,14 +29,16 @@ pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece>
     let mut out = Vec::new();
     let mut start = 0;
     while start < bytes.len() && out.len() < limit {
-        let mark = find_either(bytes, start, (b'=', b'&'));
+        // A key ends at the first mark most often, and then nothing in it is encoded.
+        let first = find_any(bytes, start, *b"=&%+");
+        let encoded = matches!(bytes.get(first), Some(b'%' | b'+'));
+        let mark = if encoded { find_any(bytes, first + 1, *b"=&") } else { first };
         let named = bytes.get(mark) == Some(&b'=');
-        let end = if named { find_either(bytes, mark + 1, (b'&', b'&')) } else { mark };
+        let end = if named { find_any(bytes, mark + 1, [b'&']) } else { mark };
         let (key, value) = if named { (start..mark, mark + 1..end) } else { (start..start, start..end) };
         let key = &bytes[key];
         if !value.is_empty() {
-            let plain = !has_either(key, (b'%', b'+'));
-            let key = if plain { Cow::Borrowed(key) } else { Cow::Owned(percent::decode(key, true)) };
+            let key = if encoded { Cow::Owned(percent::decode(key, true)) } else { Cow::Borrowed(key) };
             let part = Part {
                 key: &key,
                 above: b"",

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
-use super::mark::find_either;
+use super::mark::find_any;
 use super::part::{Part, Wanted};
 use super::tree::push_index;
 use super::{Piece, hex, shorten};
@@ -362,7 +362,7 @@ impl<'a> Nest<'a> {
 /// Where a string that began at `start` ends with `quote`, or the bytes do, and whether something in it is escaped.
 #[inline]
 fn string_end(bytes: &[u8], start: usize, quote: u8) -> (usize, bool) {
-    match find_either(bytes, start, (quote, b'\\')) {
+    match find_any(bytes, start, [quote, b'\\']) {
         end if bytes.get(end) == Some(&b'\\') => (escaped_string_end(bytes, end, quote), true),
         end => (end, false),
     }
@@ -371,7 +371,7 @@ fn string_end(bytes: &[u8], start: usize, quote: u8) -> (usize, bool) {
 /// The same of one with an escape at `at`.
 fn escaped_string_end(bytes: &[u8], mut at: usize, quote: u8) -> usize {
     while bytes.get(at) == Some(&b'\\') {
-        at = find_either(bytes, at + 2, (quote, b'\\'));
+        at = find_any(bytes, at + 2, [quote, b'\\']);
     }
     at
 }

@@ -3,9 +3,9 @@
 /// Bytes that are looked at together.
 pub const WORD: usize = 8;
 
-/// Where one of two bytes stands first from `at` on; the bytes' end when neither does.
+/// Where one of some bytes stands first from `at` on; the bytes' end when none does.
 #[inline]
-pub fn find_either(bytes: &[u8], mut at: usize, marks: (u8, u8)) -> usize {
+pub fn find_any<const N: usize>(bytes: &[u8], mut at: usize, marks: [u8; N]) -> usize {
     /// Words that are looked at before a vector's search begins.
     const WORDS: usize = 3;
     for _ in 0..WORDS {
@@ -16,17 +16,12 @@ pub fn find_either(bytes: &[u8], mut at: usize, marks: (u8, u8)) -> usize {
         at += WORD;
     }
     let rest = bytes.get(at..).unwrap_or_default();
-    memchr::memchr2(marks.0, marks.1, rest).map_or(bytes.len(), |found| at + found)
-}
-
-/// Whether one of two bytes, neither of them 0, stands in a text that is short most often.
-#[inline]
-pub fn has_either(text: &[u8], marks: (u8, u8)) -> bool {
-    if text.len() <= WORD {
-        first_of(word(text), marks).is_some()
-    } else {
-        memchr::memchr2(marks.0, marks.1, text).is_some()
-    }
+    let found = match *marks.as_slice() {
+        [mark] => memchr::memchr(mark, rest),
+        [one, other] => memchr::memchr2(one, other, rest),
+        _ => rest.iter().position(|byte| marks.contains(byte)),
+    };
+    found.map_or(bytes.len(), |found| at + found)
 }
 
 /// The first bytes of a text; behind its end they are 0. A loop over as many as there are would be left at another place
@@ -51,11 +46,11 @@ pub fn word(text: &[u8]) -> u64 {
     }
 }
 
-/// Which byte of a word is the first that is one of two.
+/// Which byte of a word is the first that is one of some.
 #[inline]
-pub const fn first_of(word: u64, (one, other): (u8, u8)) -> Option<usize> {
-    let marks = zeros(word ^ repeated(one)) | zeros(word ^ repeated(other));
-    if marks == 0 { None } else { Some(marks.trailing_zeros() as usize / 8) }
+pub fn first_of<const N: usize>(word: u64, marks: [u8; N]) -> Option<usize> {
+    let found = marks.iter().fold(0, |found, mark| found | zeros(word ^ repeated(*mark)));
+    if found == 0 { None } else { Some(found.trailing_zeros() as usize / 8) }
 }
 
 const fn repeated(byte: u8) -> u64 {
@@ -82,32 +77,21 @@ mod tests {
     }
 
     #[test]
-    fn tells_whether_either_stands_anywhere() {
-        for length in 0..20 {
-            let mut text = vec![b'x'; length];
-            assert!(!has_either(&text, (b'%', b'+')), "{length}");
-            for (at, mark) in (0..length).zip(b"%+".iter().cycle()) {
-                text[at] = *mark;
-                assert!(has_either(&text, (b'%', b'+')), "{at} of {length}");
-                text[at] = b'x';
-            }
-        }
-    }
-
-    #[test]
-    fn finds_either_at_any_distance() {
+    fn finds_each_at_any_distance() {
         for distance in 0..80 {
-            for mark in *b"&=" {
+            for mark in *b"&=%+" {
                 let mut bytes = vec![b'x'; distance];
                 bytes.extend([mark, b'x', b'=', b'&']);
                 for at in 0..=distance {
-                    assert_eq!(find_either(&bytes, at, (b'=', b'&')), distance, "{distance} from {at}");
+                    assert_eq!(find_any(&bytes, at, *b"=&%+"), distance, "{distance} from {at}");
+                    assert_eq!(find_any(&bytes, at, [mark]), distance, "{distance} from {at}");
+                    assert_eq!(find_any(&bytes, at, [mark, b'!']), distance, "{distance} from {at}");
                 }
             }
             let none = vec![b'x'; distance];
-            assert_eq!(find_either(&none, 0, (b'=', b'&')), distance);
+            assert_eq!(find_any(&none, 0, *b"=&"), distance);
         }
-        assert_eq!(find_either(b"", 0, (b'=', b'&')), 0);
-        assert_eq!(find_either(b"ab", 5, (b'=', b'&')), 2);
+        assert_eq!(find_any(b"", 0, *b"=&"), 0);
+        assert_eq!(find_any(b"ab", 5, *b"=&"), 2);
     }
 }

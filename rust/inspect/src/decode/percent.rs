@@ -35,7 +35,7 @@ pub fn decode_to<'o>(out: &'o mut Vec<u8>, text: &[u8], plus: bool) -> &'o [u8] 
         let word = mark::word(rest);
         let Some(made) = out.get_mut(length..).and_then(<[u8]>::first_chunk_mut) else { break };
         *made = word.to_le_bytes();
-        let plain = mark::first_of(word, (b'%', blank)).unwrap_or(WORD).min(rest.len());
+        let plain = mark::first_of(word, [b'%', blank]).unwrap_or(WORD).min(rest.len());
         length += plain;
         rest = &rest[plain..];
         if plain == WORD {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use super::compress::{Format, inflate, unmarked};
-use super::mark::{WORD, has_either};
+use super::mark::{self, WORD};
 use super::part::{Part, Wanted};
 use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, hex, json, jwt, mime, msgpack,
@@ -390,7 +390,9 @@ pub fn is_promising(part: &[u8]) -> bool {
 
 #[inline]
 fn promise(part: &[u8]) -> Promise {
-    if part.len() < WORD && !has_either(part, (b'%', b'%')) { Promise::None } else { promise_of_long(part) }
+    let is_short = part.len() < WORD;
+    let encoded = || mark::first_of(mark::word(part), [b'%']).is_some();
+    if is_short && !encoded() { Promise::None } else { promise_of_long(part) }
 }
 
 fn promise_of_long(part: &[u8]) -> Promise {

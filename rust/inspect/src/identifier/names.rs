@@ -98,18 +98,22 @@ impl Names {
     /// Which values are worth a look that are named so, inside of what `above` names.
     #[inline]
     pub fn worth(&mut self, key: &[u8], above: &[u8]) -> Worth {
-        let names = Short::new(key).zip(Short::new(above));
-        names.and_then(|names| self.worth.get(names)).unwrap_or_else(|| self.find_worth(key, above, names))
+        if let (Some(name), Some(holder)) = (Short::new(key), Short::new(above))
+            && let Some(worth) = self.worth.get((name, holder))
+        {
+            return worth;
+        }
+        self.find_worth(key, above)
     }
 
     #[cold]
-    fn find_worth(&mut self, key: &[u8], above: &[u8], names: Option<(Short, Short)>) -> Worth {
+    fn find_worth(&mut self, key: &[u8], above: &[u8]) -> Worth {
         let Key { said, joined, alone } = self.get_key(key);
         let named = joined.is_some() || said.device || said.tracing || said.agent || said.value;
         let mut inside = || alone && !above.is_empty() && self.get_inside(above, key).is_some();
         let worth =
             Worth { always: named || (!said.label && inside()), label: said.label, random: said.token };
-        if let Some(names) = names {
+        if let Some(names) = Short::new(key).zip(Short::new(above)) {
             self.worth.insert(names, worth);
         }
         worth
