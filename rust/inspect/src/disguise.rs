@@ -9,7 +9,7 @@ const MOST_WAYS: usize = 4;
 
 /// First words of the steps that hide a value from somebody who looks at the bytes, and how to say them. Formats that
 /// only order values (JSON, forms) hide nothing.
-const WRAPPINGS: [(&str, &str); 27] = [
+const WRAPPINGS: [(&str, &str); 28] = [
     ("aes", "AES with a key that is no secret"),
     ("base32", "base32"),
     ("base64", "base64"),
@@ -34,6 +34,7 @@ const WRAPPINGS: [(&str, &str); 27] = [
     ("sha256", "a SHA-256 hash"),
     ("sha512", "a SHA-512 hash"),
     ("utf-16", "UTF-16"),
+    ("varint", "a protobuf number"),
     ("xor", "XOR with a key that is no secret"),
     ("zlib", "zlib"),
     ("zstd", "Zstandard"),

@@ -32,6 +32,10 @@ pub fn of(kind: Kind, value: &str) -> Vec<Writing> {
     let texts = texts(kind, value);
     for text in &texts {
         add(plain(text, bound_of(kind, text)));
+        // As forms write spaces.
+        if text.contains(' ') {
+            add(written(text.replace(' ', "+").into_bytes(), bound_of(kind, text), &["percent"]));
+        }
     }
     packed(kind, value).into_iter().for_each(&mut add);
     numbers(kind, value).into_iter().for_each(&mut add);
@@ -185,6 +189,10 @@ fn packed(kind: Kind, value: &str) -> Vec<Writing> {
     match kind {
         Kind::Imei | Kind::Imeisv | Kind::Imsi | Kind::Iccid | Kind::Meid | Kind::Eid => {
             out.extend(coded(&digits, &["bcd"], None));
+            // Trackers fill an odd number up in front.
+            if digits.len() % 2 == 1 {
+                out.extend(coded(&[b"0", digits.as_slice()].concat(), &["bcd"], None));
+            }
             out.extend(coded(&swap(&digits), &["bcd (swapped)"], Some(&["swapped nibbles"])));
             // A mobile identity (3GPP TS 24.008 section 10.5.1.4) has its type in the first half octet.
             if let Some(rest) =
@@ -196,7 +204,13 @@ fn packed(kind: Kind, value: &str) -> Vec<Writing> {
                 out.extend(coded(&swap(&digits[..14.min(digits.len())]), &["bcd (swapped)"], None));
             }
         }
-        Kind::Msisdn => out.extend(coded(&swap(&digits), &["bcd (swapped)"], Some(&["swapped nibbles"]))),
+        Kind::Msisdn => {
+            out.extend(coded(&swap(&digits), &["bcd (swapped)"], Some(&["swapped nibbles"])));
+            for text in telephone(value).iter().filter(|text| text.bytes().all(|it| it.is_ascii_digit())) {
+                let filler: &[u8] = if text.len() % 2 == 1 { b"0" } else { b"" };
+                out.extend(coded(&[filler, text.as_bytes()].concat(), &["bcd"], None));
+            }
+        }
         _ => {}
     }
     out
@@ -243,6 +257,10 @@ fn numbers(kind: Kind, value: &str) -> Vec<Writing> {
     };
     let Ok(number) = number else { return Vec::new() };
     let mut out = Vec::new();
+    let varint = varint(number);
+    if varint.len() >= SHORTEST_PACKED {
+        out.push(exact(varint, &["varint"]));
+    }
     match kind {
         Kind::Mac | Kind::Bssid | Kind::Meid => {
             // Few digits could be any number.
@@ -257,6 +275,17 @@ fn numbers(kind: Kind, value: &str) -> Vec<Writing> {
         out.push(exact(number.to_be_bytes().to_vec(), &["binary"]));
         out.push(exact(number.to_le_bytes().to_vec(), &["binary (little endian)"]));
     }
+    out
+}
+
+/// A number as protobuf writes it: seven bits in each octet, the lowest first, and a mark on all but the last.
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
     out
 }
 
