@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::mark::find_any;
 use super::part::{Part, Wanted};
+use super::transfer::Transfer;
 use super::{Piece, percent};
 
 /// Whether it looks like `k=v`, at least once.
@@ -47,7 +48,8 @@ pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece>
                 made: false,
             };
             if wanted(&part) {
-                out.push(Piece::slice(String::from_utf8_lossy(&key), value, 1));
+                let transfer = Some(Transfer::Form);
+                out.push(Piece { transfer, ..Piece::slice(String::from_utf8_lossy(&key), value, 1) });
             }
         }
         start = end + 1;

@@ -1,7 +1,8 @@
-//! How a part of a mail or a multipart content says that it is encoded (RFC 2045 section 6).
+//! How what holds a part says that it is encoded: a field of a mail or a multipart content (RFC 2045 section 6), or that it is
+//! a form.
 
 use super::sniff::Content;
-use super::{base64, quoted};
+use super::{base64, percent, quoted};
 
 /// An encoding that changes the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub enum Transfer {
     Quoted,
     /// Section 6.8.
     Base64,
+    /// A form's value, in which `+` is a space (WHATWG URL section 5.1).
+    Form,
 }
 
 /// The name of the header field.
@@ -29,8 +32,22 @@ impl Transfer {
             Self::Quoted if !bytes.contains(&b'=') => None,
             Self::Quoted => Some(Content::Encoded("quoted-printable".into(), quoted::decode(bytes))),
             Self::Base64 => base64::decode(bytes, 1).map(|it| Content::Encoded(it.step, it.bytes)),
+            Self::Form if !is_spaced(bytes) => None,
+            Self::Form => Some(Content::Encoded("percent".into(), percent::decode(bytes, true))),
         }
     }
+}
+
+/// Whether words are parted by `+`. In base64 that nobody encoded it is one of 64 digits, and before a telephone number it is
+/// no space.
+fn is_spaced(value: &[u8]) -> bool {
+    /// Shorter base64 says little.
+    const SHORT: usize = 16;
+    let inner = value.strip_prefix(b"+").unwrap_or(value);
+    let inner = inner.strip_suffix(b"+").unwrap_or(inner);
+    let spaces = inner.iter().filter(|&&byte| byte == b'+').count();
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    spaces > 0 && (value.len() < SHORT || spaces * 12 > value.len() || !value.iter().all(is_digit))
 }
 
 #[cfg(test)]
@@ -48,5 +65,15 @@ mod tests {
         assert_eq!(undone(b"quoted-printable", b"a=3D1"), own("quoted-printable", b"a=1"));
         assert_eq!(undone(b"quoted-printable", b"nothing to undo"), None);
         assert_eq!(undone(b"8bit", b"a=3D1"), None);
+    }
+
+    #[test]
+    fn a_plus_between_words_is_a_space() {
+        let spaced = |value: &[u8]| Transfer::Form.undo(value).is_some();
+        for value in ["My+Home+Net", "35+909110+877893+3", "NETGEAR+2E8D", "Telekom_FON-Hotspot+Guests"] {
+            assert!(spaced(value.as_bytes()), "{value}");
+        }
+        assert!(!spaced(b"+4917012345678") && !spaced(b"plain") && !spaced(b"a+"));
+        assert!(!spaced(b"VGhlIHBob25l+HNlbmRzIHdoYXQgbm9ib2R5IGFza2VkIGZvcg=="));
     }
 }
