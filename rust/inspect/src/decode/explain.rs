@@ -7,8 +7,8 @@ use super::compress::{Format, inflate};
 use super::part::everything;
 use super::walk::step_text;
 use super::{
-    Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, header, hex, json, jwt, mime,
-    msgpack, multipart, percent, plist, protobuf, quoted, target, text, utf16, wbxml, xml,
+    Limits, Piece, base32, base64, cbor, data_url, der, disguise, embedded, form, grpc, header, hex, json,
+    jwt, mime, msgpack, multipart, percent, plist, protobuf, quoted, target, text, utf16, wbxml, xml,
 };
 use crate::protocol::{http2_data, undo_huffman, unpack, websocket_payload};
 
@@ -131,6 +131,7 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
         "jwt" => pick(&jwt::pieces(bytes)?),
         "data" => pick(&[data_url::piece(bytes)?]),
         "text" => pick(&text::pieces(bytes)),
+        "at" => pick(&embedded::pieces(bytes)),
         _ => Some(bytes.to_vec()),
     }
 }

@@ -1,7 +1,33 @@
 //! Hexadecimal digits, upper or lower case but not mixed.
 
-/// Decodes an even number of hexadecimal digits of one case.
+/// What stands between octets, where something does. Fewer of those are a MAC address.
+const SEPARATORS: &[u8] = b" :-,";
+const FEWEST_SEPARATED: usize = 7;
+
+/// Decodes an even number of hexadecimal digits of one case, perhaps behind `0x`; octets may be separated.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    if is_separated(text) {
+        let octets = text.trim_ascii().chunks(3).filter_map(<[u8]>::first_chunk);
+        return joined(&octets.copied().collect::<Vec<[u8; 2]>>().concat());
+    }
+    joined(text.strip_prefix(b"0x").unwrap_or(text))
+}
+
+/// Whether octets are written with the same separator between all of them; white space may be around.
+pub fn is_separated(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    if text.len() < 3 * FEWEST_SEPARATED - 1 || text.len() % 3 != 2 {
+        return false;
+    }
+    let separator = text[2];
+    SEPARATORS.contains(&separator)
+        && text.chunks(3).all(|it| {
+            it.iter().take(2).all(u8::is_ascii_hexdigit) && it.get(2).is_none_or(|&byte| byte == separator)
+        })
+}
+
+/// The same without anything between the digits.
+fn joined(text: &[u8]) -> Option<Vec<u8>> {
     if text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }
@@ -58,8 +84,21 @@ mod tests {
         assert_eq!(decode(b"00ff7F"), None);
         assert_eq!(decode(b"00ff7f"), Some(vec![0, 255, 127]));
         assert_eq!(decode(b"00FF7F"), Some(vec![0, 255, 127]));
+        assert_eq!(decode(b"0x00FF7F"), Some(vec![0, 255, 127]));
         assert_eq!(decode(b"00FF7"), None);
         assert_eq!(decode(b"00 F"), None);
         assert_eq!(decode(b""), None);
+    }
+
+    #[test]
+    fn decodes_octets_that_are_set_apart() {
+        for separator in [" ", ":", "-", ","] {
+            let text = ["69", "3d", "33", "35", "39", "30", "39"].join(separator);
+            assert_eq!(decode(text.as_bytes()).as_deref(), Some(&b"i=35909"[..]), "{text}");
+            assert_eq!(decode(&text.as_bytes()[3..]), None, "as few as a MAC address may have");
+        }
+        assert_eq!(decode(b"69 3d:33 35 39 30 39"), None);
+        assert_eq!(decode(b"69 3D 33 35 39 30 3d"), None);
+        assert_eq!(decode(b"69 3d 33 35 39 30 39\r\n").as_deref(), Some(&b"i=35909"[..]));
     }
 }

@@ -23,6 +23,7 @@ mod compress;
 mod data_url;
 mod der;
 mod disguise;
+mod embedded;
 mod explain;
 mod form;
 mod grpc;

@@ -7,8 +7,8 @@ use super::compress::{Format, inflate, unmarked};
 use super::mark::{self, WORD};
 use super::part::{Part, Wanted};
 use super::{
-    Limits, Piece, base32, base64, cbor, data_url, der, disguise, form, grpc, hex, json, jwt, mime, msgpack,
-    multipart, percent, plist, protobuf, quoted, text, utf16, wbxml, xml,
+    Limits, Piece, base32, base64, cbor, data_url, der, disguise, embedded, form, grpc, hex, json, jwt, mime,
+    msgpack, multipart, percent, plist, protobuf, quoted, text, utf16, wbxml, xml,
 };
 
 /// Shorter base64 is found too often in ordinary words.
@@ -138,6 +138,10 @@ fn opaque(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'sta
     }
     if let Some(pieces) = protobuf::delimited(bytes, most) {
         return Content::Parts("delimited", pieces);
+    }
+    let behind = embedded::pieces(bytes);
+    if !behind.is_empty() {
+        return Content::Parts("at", behind);
     }
     match text::tokens(bytes) {
         pieces if pieces.is_empty() => Content::Plain,
@@ -412,7 +416,7 @@ fn promise_of_long(part: &[u8]) -> Promise {
     if coded && class & NO_HEX != 0 && part.len() <= LONGEST_WORD {
         return Promise::Word;
     }
-    some(coded || (class & NO_HEX == 0 && is_hex_of_text(part)))
+    some(coded || (class & NO_HEX == 0 && is_hex_of_text(part)) || hex::is_separated(part))
 }
 
 /// Whether a container or a compressed stream may begin here, or a token's header stand somewhere.

@@ -200,7 +200,7 @@ impl<'a, 'w> Walk<'a, 'w> {
                     }
                 }
                 let node = task.node;
-                if matches!(word, "text" | "query") || (word == "form" && is_mixture(bytes.get())) {
+                if matches!(word, "text" | "query" | "at") || (word == "form" && is_mixture(bytes.get())) {
                     self.plain(&task);
                 }
                 self.parts(node, word, pieces);
