@@ -8,7 +8,7 @@ use std::mem;
 use packet::{
     App, Direction, FlowKey, IcmpMessage, Input, IpPacket, Packet, Phase, Reassembled, Reassembler,
 };
-use packet::{Segment, TcpSegment, Timestamp, Transport, UdpDatagram};
+use packet::{Segment, TcpSegment, Timestamp, Transport};
 
 use crate::facts::{Facts, Home};
 use crate::flow::{Due, FlowId, FlowTable, Live, Place};
@@ -293,10 +293,8 @@ impl Inspector {
         match &packet.segment {
             Segment::Tcp(segment) if self.pass_over(&place, segment) => return,
             Segment::Tcp(segment) => self.handle_tcp(&place, segment),
-            Segment::Udp(datagram) => self.handle_udp(&place, datagram),
-            Segment::Icmp(icmp) => {
-                self.table.get_mut(place.id).bytes[place.direction.index()] += icmp.payload.len() as u64;
-            }
+            Segment::Udp(datagram) => self.handle_datagram(&place, datagram.payload, datagram.missing),
+            Segment::Icmp(icmp) => self.handle_datagram(&place, icmp.payload, 0),
             Segment::Fragment | Segment::Other(_) => {}
         }
         self.table.hold(place.id, packet.ip.payload.len() - self.unread);
@@ -353,24 +351,24 @@ impl Inspector {
         }
     }
 
-    fn handle_udp(&mut self, place: &Place, datagram: &UdpDatagram<'_>) {
+    fn handle_datagram(&mut self, place: &Place, payload: &[u8], missing: usize) {
         let now = self.now;
         let way = place.direction.index();
         let flow = self.table.get_mut(place.id);
         let offset = flow.bytes[way];
-        flow.bytes[way] += (datagram.payload.len() + datagram.missing) as u64;
+        flow.bytes[way] += (payload.len() + missing) as u64;
         let mut seen = mem::take(&mut self.observations);
         let Some(live) = flow.live.as_mut().filter(|live| live.dissector.wants(place.direction)) else {
             self.observations = seen;
-            self.unread = datagram.payload.len();
+            self.unread = payload.len();
             return self.update_encrypted(place.id);
         };
-        flow.missing[way] += datagram.missing as u64;
-        live.dissector.handle_datagram(now, place.direction, offset, datagram.payload, &mut seen);
+        flow.missing[way] += missing as u64;
+        live.dissector.handle_datagram(now, place.direction, offset, payload, &mut seen);
         self.take_observations(place.id, seen);
         // Of an encrypted datagram (QUIC) a dissector reads the hello at most.
         if self.facts[place.id].encrypted != Some(true) {
-            self.table.get_mut(place.id).read[way] += datagram.payload.len() as u64;
+            self.table.get_mut(place.id).read[way] += payload.len() as u64;
         }
     }
 

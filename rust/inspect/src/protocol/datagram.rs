@@ -80,6 +80,11 @@ impl Datagrams {
         }
     }
 
+    /// What echo requests carry (RFC 792, RFC 4443): no protocol, whatever it looks like.
+    pub(super) fn of_echoes() -> Self {
+        Self { unknown: false, ..Self::new(0) }
+    }
+
     pub(super) fn use_keys(&mut self, context: &Context) {
         self.context = context.clone();
     }

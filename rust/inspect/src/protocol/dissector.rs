@@ -109,7 +109,8 @@ impl Dissector {
     pub fn new(transport: Transport, remote_port: u16) -> Self {
         let session = match transport {
             Transport::Tcp => Session::Probing(Probing::default()),
-            Transport::Udp | Transport::Icmp => Session::Datagrams(Box::new(Datagrams::new(remote_port))),
+            Transport::Udp => Session::Datagrams(Box::new(Datagrams::new(remote_port))),
+            Transport::Icmp => Session::Datagrams(Box::new(Datagrams::of_echoes())),
         };
         Self { context: Context { port: remote_port, keys: KeyRing::default() }, switches: 0, session }
     }

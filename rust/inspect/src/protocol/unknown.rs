@@ -84,10 +84,12 @@ impl StreamSession for Unknown {
 
 impl DatagramSession for Unknown {
     fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
-        self.take_turn(direction, out);
         let half = &mut self.halves[direction.index()];
         half.probed = true;
         half.handle_data(offset, bytes, out);
+        // A datagram is a message: what it ends with does not go on in the next.
+        half.emit(out);
+        half.judge_datagrams(bytes, out);
     }
 
     fn flush(&mut self, _end: [u64; 2], out: &mut Vec<Observation>) {
@@ -115,6 +117,8 @@ struct Half {
     at: u64,
     /// Bytes taken in all.
     total: u64,
+    /// The first bytes of datagrams, until there are enough to tell whether these are ciphertext.
+    sample: Option<Vec<u8>>,
     /// Whether the bytes since the last turn were looked at for another protocol.
     probed: bool,
     done: bool,
@@ -122,7 +126,8 @@ struct Half {
 
 impl Half {
     fn new(direction: Direction) -> Self {
-        Self { direction, buffer: Vec::new(), at: 0, total: 0, probed: true, done: false }
+        let sample = Some(Vec::new());
+        Self { direction, buffer: Vec::new(), at: 0, total: 0, sample, probed: true, done: false }
     }
 
     fn handle_data(&mut self, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) -> Option<Run> {
@@ -184,6 +189,19 @@ impl Half {
         out.push(Observation::Readable(Readable { direction: self.direction, bytes, range }));
         if opaque {
             self.give_up("opaque", out);
+        }
+    }
+
+    /// Gives datagrams up that are ciphertext together; most are too short to tell by themselves.
+    fn judge_datagrams(&mut self, bytes: &[u8], out: &mut Vec<Observation>) {
+        let Some(sample) = &mut self.sample else { return };
+        sample.extend_from_slice(&bytes[..bytes.len().min(MIN_SAMPLE - sample.len())]);
+        if sample.len() == MIN_SAMPLE {
+            let opaque = is_opaque(sample);
+            self.sample = None;
+            if opaque {
+                self.give_up("opaque", out);
+            }
         }
     }
 
@@ -268,6 +286,33 @@ mod tests {
         assert_eq!(windows(&out).len(), 1);
         assert_eq!(out.last(), Some(&Observation::GiveUp { direction: OUT, reason: "opaque" }));
         assert!(!is_opaque("a sentence that says something. ".repeat(100).as_bytes()));
+    }
+
+    fn datagrams(list: &[&[u8]]) -> Vec<Observation> {
+        let (mut unknown, mut out, mut at) = (Unknown::new(), Vec::new(), 0);
+        for bytes in list {
+            DatagramSession::handle(&mut unknown, OUT, at, bytes, &mut out);
+            at += bytes.len() as u64;
+        }
+        out
+    }
+
+    #[test]
+    fn each_datagram_is_a_window() {
+        let out = datagrams(&[b"359091108778933", b"359091108778933"]);
+        assert_eq!(windows(&out), [(OUT, 0, 15), (OUT, 15, 15)]);
+    }
+
+    #[test]
+    fn short_datagrams_of_ciphertext_are_given_up_together() {
+        let (noise, text) = (noise(3000), "a sentence that says something. ".repeat(100));
+        let given_up = |bytes: &[u8]| {
+            let out = datagrams(&bytes.chunks(100).collect::<Vec<_>>());
+            let given_up = out.iter().any(|it| matches!(it, Observation::GiveUp { reason: "opaque", .. }));
+            (given_up, windows(&out).len())
+        };
+        assert_eq!(given_up(&noise), (true, 11));
+        assert_eq!(given_up(text.as_bytes()), (false, 32));
     }
 
     #[test]

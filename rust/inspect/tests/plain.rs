@@ -1,0 +1,118 @@
+//! What is sent without a protocol that anybody knows, in clear: each is found, with steps that lead to it again.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use inspect::decode::explain;
+use inspect::{Config, IdentifierKind, Inspector, KnownIdentifier};
+use packet::{Input, Timestamp};
+
+/// Of the TAC for tests (3GPP TS 23.003), with a right check digit.
+const IMEI: &str = "001017001234569";
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// From 10.0.0.1 to 192.0.2.1.
+fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let [high, low] = (20 + payload.len() as u16).to_be_bytes();
+    let mut packet = vec![0x45, 0, high, low, 0, 0, 0, 0, 64, protocol, 0, 0];
+    packet.extend([10, 0, 0, 1, 192, 0, 2, 1]);
+    packet.extend(payload);
+    packet
+}
+
+/// To port 9999.
+fn udp(payload: &[u8]) -> Vec<u8> {
+    let [high, low] = (8 + payload.len() as u16).to_be_bytes();
+    ipv4(UDP, &[&[0x9c, 0x40, 0x27, 0x0f, high, low, 0, 0], payload].concat())
+}
+
+/// To port 9999.
+fn tcp(payload: &[u8]) -> Vec<u8> {
+    let head = [0x9c, 0x40, 0x27, 0x0f, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0];
+    ipv4(TCP, &[&head, payload].concat())
+}
+
+fn post(body: &str) -> Vec<u8> {
+    let length = body.len();
+    tcp(format!("POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes())
+}
+
+/// What is found: its kind, its value, its steps, and what these make of its bytes in the stream.
+fn found(
+    watch: &[(IdentifierKind, &str)],
+    packets: &[Vec<u8>],
+) -> Vec<(IdentifierKind, String, String, String)> {
+    let watch = watch.iter().map(|(kind, value)| KnownIdentifier { kind: *kind, value: (*value).to_owned() });
+    let mut inspector = Inspector::new(Config { watch: watch.collect(), ..Config::default() }).unwrap();
+    let mut stream = Vec::new();
+    for (millis, bytes) in (0..).zip(packets) {
+        inspector.handle_input(Timestamp::from_millis(millis), Input::Packet { direction: None, bytes });
+        stream.extend_from_slice(&bytes[if bytes[9] == TCP { 40 } else { 28 }..]);
+    }
+    let report = inspector.finish(None);
+    let identifiers = report.findings.iter().flat_map(|finding| &finding.identifiers);
+    identifiers
+        .map(|it| {
+            let bytes = &stream[it.range[0] as usize..it.range[1] as usize];
+            let last = explain(bytes, &it.decode).pop().map(|step| step.bytes).unwrap_or_default();
+            let shown = String::from_utf8_lossy(&last).into_owned();
+            (it.kind, it.value.clone(), it.decode.join(", "), shown)
+        })
+        .collect()
+}
+
+#[test]
+fn what_a_ping_carries_is_searched() {
+    let ping = ipv4(ICMP, &[b"\x08\0\0\0\0\x07\0\x01imei=", IMEI.as_bytes()].concat());
+    let told = (IdentifierKind::Imei, IMEI.to_owned(), "icmp payload, form imei".to_owned(), IMEI.to_owned());
+    assert_eq!(found(&[], &[ping]), [told]);
+    let usual =
+        ipv4(ICMP, &[b"\x08\0\0\0\0\x07\0\x01".as_slice(), b"abcdefghijklmnopqrstuvwabcdefghi"].concat());
+    assert_eq!(found(&[], &[usual]), []);
+}
+
+#[test]
+fn a_number_in_each_datagram_is_not_read_on_into_the_next() {
+    let told = found(&[], &[udp(IMEI.as_bytes()), udp(IMEI.as_bytes())]);
+    assert!(told.iter().all(|it| it.0 == IdentifierKind::Imei && it.3 == IMEI), "{told:?}");
+    assert!(!told.is_empty());
+}
+
+#[test]
+fn what_is_compressed_behind_a_header_is_read() {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    write!(encoder, r#"{{"imei":"{IMEI}"}}"#).unwrap();
+    let said = [b"\0\0\0\x21".as_slice(), &encoder.finish().unwrap()].concat();
+    let told = found(&[], &[tcp(&said)]);
+    let steps = "tcp payload, at 4, zlib, json imei".to_owned();
+    assert_eq!(told, [(IdentifierKind::Imei, IMEI.to_owned(), steps, IMEI.to_owned())]);
+}
+
+#[test]
+fn a_plus_in_a_form_is_a_space() {
+    let told = found(&[], &[post("v=1&ssid=My+Home+Net&n=2")]);
+    let steps = "http body, form ssid, percent".to_owned();
+    let name = "My Home Net".to_owned();
+    assert_eq!(told, [(IdentifierKind::Ssid, name.clone(), steps, name)]);
+
+    let watch = [(IdentifierKind::Ssid, "My Home Net"), (IdentifierKind::Imei, IMEI)];
+    let told = found(&watch, &[post("v=1&a=My+Home+Net&b=00+101700+123456+9")]);
+    let values: Vec<_> = told.iter().map(|it| it.1.as_str()).collect();
+    assert_eq!(values, ["My Home Net", IMEI], "{told:?}");
+}
+
+#[test]
+fn octets_that_are_set_apart_are_read() {
+    let text = format!("i={IMEI}");
+    for separator in [" ", ":", "-"] {
+        let octets: Vec<_> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let told = found(&[], &[post(&format!(r#"{{"a":"{}"}}"#, octets.join(separator)))]);
+        let [(kind, value, steps, shown)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((*kind, value.as_str(), shown.as_str()), (IdentifierKind::Imei, IMEI, IMEI));
+        assert!(steps.starts_with("http body, json a, hex"), "{steps}");
+    }
+}
