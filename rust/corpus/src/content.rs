@@ -66,7 +66,7 @@ const fn named(name: &'static str, media_type: &'static str, write: Write) -> Co
 }
 
 /// Every way to write fields.
-pub const CONTENTS: [Content; 25] = [
+pub const CONTENTS: [Content; 26] = [
     named("json", "application/json", |fields, random| object(fields, random).into_bytes()),
     named("json, nested", "application/json", nested),
     named("json in json", "application/json", |fields, random| {
@@ -81,6 +81,9 @@ pub const CONTENTS: [Content; 25] = [
         format!("[{{\"event\":\"start\"}},{}]", object(fields, random)).into_bytes()
     }),
     named("form", "application/x-www-form-urlencoded", |fields, _| form_of(fields)),
+    named("form, + for spaces", "application/x-www-form-urlencoded", |fields, _| {
+        String::from_utf8_lossy(&form_of(fields)).replace("%20", "+").into_bytes()
+    }),
     named("multipart", "multipart/form-data; boundary=----x7MA4YWxkTrZu0gW", |fields, _| {
         markup::multipart(fields)
     }),

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::Digest;
 
+use crate::content::varint;
 use crate::identity::{Identity, Kind};
 
 /// How sure a detector can be, and by what.
@@ -73,7 +74,7 @@ impl Form {
             (Sort::Plain, Grade::Shape, "network access identifier") => true,
             (Sort::Plain, Grade::Shape, _) if !has_shape(kind) => false,
             // A number needs its mark or its name; bare hexadecimal digits are anything.
-            (Sort::Plain, Grade::Shape, "no separators") => false,
+            (Sort::Plain, Grade::Shape, "no separators" | "spaces") => false,
             (Sort::Plain, Grade::Shape, _) => kind != Kind::Imsi,
             (Sort::Reversible, Grade::Key, "swapped nibbles") => kind == Kind::Iccid,
             _ => false,
@@ -100,7 +101,7 @@ const fn digest(name: &'static str, text: bool, write: fn(&Identity) -> Option<V
 }
 
 /// Every way of writing.
-pub const FORMS: [Form; 25] = [
+pub const FORMS: [Form; 28] = [
     text("plain", |it| Some(it.value.clone().into_bytes())),
     text("upper case", |it| changed(it, &it.value.to_uppercase())),
     text("separators", separated),
@@ -109,6 +110,12 @@ pub const FORMS: [Form; 25] = [
         matches!(it.kind, Kind::Mac | Kind::Bssid)
             .then(|| grouped(&digits(it), 4, "."))
             .map(String::into_bytes)
+    }),
+    text("spaces", |it| {
+        let groups = |it: &Identity| {
+            format!("{} {} {} {}", &it.value[..2], &it.value[2..8], &it.value[8..14], &it.value[14..])
+        };
+        (it.kind == Kind::Imei).then(|| groups(it).into_bytes())
     }),
     text("international prefix", |it| {
         (it.kind == Kind::Msisdn).then(|| it.value.replace('+', "00").into_bytes())
@@ -128,6 +135,14 @@ pub const FORMS: [Form; 25] = [
     }),
     reversible("BCD", false, |it| is_numbered(it.kind).then(|| packed(&padded(&it.value)))),
     reversible("BCD, nibbles swapped", false, |it| is_numbered(it.kind).then(|| packed(&swapped(&it.value)))),
+    reversible("BCD, filled up in front", false, |it| {
+        (is_numbered(it.kind) && it.value.len() % 2 == 1).then(|| packed(&format!("0{}", it.value)))
+    }),
+    reversible("varint", false, |it| match it.kind {
+        Kind::Imei | Kind::Imeisv | Kind::Imsi => Some(varint(it.value.parse().ok()?)),
+        Kind::AndroidId => Some(varint(u64::from_str_radix(&it.value, 16).ok()?)),
+        _ => None,
+    }),
     reversible("binary", false, |it| matches!(it.kind, Kind::Mac | Kind::Bssid).then(|| packed(&digits(it)))),
     reversible("other radix", true, |it| match it.kind {
         Kind::AndroidId => Some(u64::from_str_radix(&it.value, 16).ok()?.to_string().into_bytes()),
@@ -236,6 +251,11 @@ mod tests {
         assert_eq!(written("separators", Kind::Imei, imei).unwrap(), b"35-909110-877893-3");
         assert_eq!(written("swapped nibbles", Kind::Imei, imei).unwrap(), b"53091901788739f3");
         assert_eq!(written("BCD", Kind::Imei, imei).unwrap(), b"\x35\x90\x91\x10\x87\x78\x93\x3f");
+        assert_eq!(
+            written("BCD, filled up in front", Kind::Imei, imei).unwrap(),
+            b"\x03\x59\x09\x11\x08\x77\x89\x33"
+        );
+        assert_eq!(written("varint", Kind::AndroidId, "000000000000012c").unwrap(), b"\xac\x02");
         assert_eq!(written("dots", Kind::Mac, "02:00:5e:10:00:fe").unwrap(), b"0200.5e10.00fe");
         assert_eq!(written("other radix", Kind::AndroidId, "00000000000000ff").unwrap(), b"255");
         assert_eq!(written("binary", Kind::Imei, imei), None);

@@ -403,6 +403,7 @@ fn shortest(wrapping: &Wrapping) -> usize {
     match wrapping.name {
         name if name.contains("base32") => 15,
         name if name.contains("self-keyed") => 20,
+        "hex, octets apart" => 7,
         "deflate" | "brotli" | "LZ4 block" | "LZ4 block behind its size" => 20,
         _ => 0,
     }

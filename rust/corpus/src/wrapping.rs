@@ -56,7 +56,7 @@ const fn of_text(wrapping: Wrapping) -> Wrapping {
 pub const NONE: Wrapping = to_text("none", <[u8]>::to_vec);
 
 /// Every encoding but [`NONE`].
-pub const WRAPPINGS: [Wrapping; 40] = [
+pub const WRAPPINGS: [Wrapping; 44] = [
     to_text("base64", |it| STANDARD.encode(it).into_bytes()),
     to_text("base64, unpadded", |it| STANDARD_NO_PAD.encode(it).into_bytes()),
     to_text("base64url", |it| URL_SAFE_NO_PAD.encode(it).into_bytes()),
@@ -65,10 +65,19 @@ pub const WRAPPINGS: [Wrapping; 40] = [
     to_text("base64 twice", |it| STANDARD.encode(STANDARD.encode(it)).into_bytes()),
     to_text("hex", |it| form::hex(it).into_bytes()),
     to_text("hex, upper case", |it| form::hex(it).to_uppercase().into_bytes()),
+    to_text("hex behind 0x", |it| format!("0x{}", form::hex(it)).into_bytes()),
+    to_text("hex, octets apart", |it| {
+        it.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ").into_bytes()
+    }),
     to_text("percent", |it| it.iter().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes()),
     to_text("percent of base64", |it| percent(STANDARD.encode(it).as_bytes())),
     to_bytes("gzip", gzip),
     to_bytes("zlib", zlib),
+    to_bytes("gzip behind a header", |it| [b"\xca\xfe\0\x01\0\0\x02\x07", gzip(it).as_slice()].concat()),
+    to_bytes("zlib behind its size", |it| {
+        let packed = zlib(it);
+        [&(packed.len() as u32).to_be_bytes()[..], &packed].concat()
+    }),
     to_text("base64 of gzip", |it| STANDARD.encode(gzip(it)).into_bytes()),
     to_text("base64url of zlib", |it| URL_SAFE_NO_PAD.encode(zlib(it)).into_bytes()),
     to_text("hex of gzip", |it| form::hex(&gzip(it)).into_bytes()),
