@@ -66,7 +66,7 @@ pub fn identify(key: Key, value: &[u8], context: Context) -> Option<(Kind, Strin
         Key::Device => device(value),
         Key::Vague if context.tracing => equipment_number(value, false),
         Key::Vague => equipment_number(value, false).or_else(|| vague(value, context)),
-        Key::Cell(_) | Key::Latitude | Key::Longitude | Key::Coordinates => None,
+        Key::Cell(_) | Key::WholeCell | Key::Latitude | Key::Longitude | Key::Coordinates => None,
     }
 }
 

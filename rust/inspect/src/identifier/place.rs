@@ -46,6 +46,31 @@ pub fn cell(parts: &[(CellPart, &[u8])]) -> Option<String> {
     (!out.is_empty()).then(|| out.join(" "))
 }
 
+/// The cell in one value, from its country on: `262-01-4660-19088743`, `26201:4660:19088743`, `262,1,4660,19088743`. Fewer groups
+/// may be a telephone number.
+pub fn whole_cell(value: &[u8]) -> Option<String> {
+    let value = trim(value);
+    let groups = value.split(|byte| b"-:_,;|/ ".contains(byte)).take(8);
+    let groups: Vec<&[u8]> = groups.collect();
+    let parts = match groups.as_slice() {
+        [country @ [_, _, _], network @ ([_] | [_, _] | [_, _, _]), area, cell, ..] => {
+            vec![
+                (CellPart::Mcc, *country),
+                (CellPart::Mnc, *network),
+                (CellPart::Lac, *area),
+                (CellPart::Cid, *cell),
+            ]
+        }
+        [plmn @ ([_, _, _, _, _] | [_, _, _, _, _, _]), area, cell, ..] => {
+            vec![(CellPart::Plmn, *plmn), (CellPart::Lac, *area), (CellPart::Cid, *cell)]
+        }
+        _ => return None,
+    };
+    let whole = value.len() <= 64 && network(&parts).is_some();
+    // Nothing that was left out, as it is none, is told as if it were there.
+    whole.then(|| cell(&parts)).flatten().filter(|told| told.contains("lac ") && told.contains("cid "))
+}
+
 fn network(parts: &[(CellPart, &[u8])]) -> Option<String> {
     let find =
         |wanted: CellPart| parts.iter().find(|(part, _)| *part == wanted).map(|(_, value)| trim(value));
@@ -86,6 +111,46 @@ pub fn scaled<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
     Cow::Owned(format!("{sign}{}.{:0width$}", number / unit, number % unit).into_bytes())
 }
 
+/// Where a receiver says it is, in a sentence from `$` to its checksum (NMEA 0183: GGA, RMC, GLL).
+pub fn sentence(text: &[u8]) -> Option<String> {
+    let (sum, said) = text.strip_prefix(b"$")?.split_last_chunk::<2>().map(|(said, sum)| (sum, said))?;
+    let said = said.strip_suffix(b"*")?;
+    let told = u8::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
+    let mut fields = said.split(|&byte| byte == b',');
+    let before = match fields.next()? {
+        [b'G', _, b'G', b'G', b'A'] => 1,
+        [b'G', _, b'R', b'M', b'C'] => 2,
+        [b'G', _, b'G', b'L', b'L'] => 0,
+        _ => return None,
+    };
+    if said.iter().fold(0, |sum, byte| sum ^ byte) != told {
+        return None;
+    }
+    let mut fields = fields.skip(before);
+    let latitude = minutes(fields.next()?, fields.next()?, (b'N', b'S'))?;
+    let longitude = minutes(fields.next()?, fields.next()?, (b'E', b'W'))?;
+    coordinates(latitude.as_bytes(), longitude.as_bytes(), 2)
+}
+
+/// Degrees and minutes as one number, `4807.038`, in degrees.
+fn minutes(text: &[u8], side: &[u8], (positive, negative): (u8, u8)) -> Option<String> {
+    const MICRO: u64 = 1_000_000;
+    let sign = match side {
+        [it] if *it == positive => "",
+        [it] if *it == negative => "-",
+        _ => return None,
+    };
+    let (whole, part) = std::str::from_utf8(text).ok()?.split_once('.')?;
+    let digits = |it: &str| it.len() <= 8 && it.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(part) {
+        return None;
+    }
+    let (degrees, whole) = whole.split_at_checked(whole.len().checked_sub(2)?)?;
+    let part: u64 = format!("{part:0<6}").get(..6)?.parse().ok()?;
+    let minutes = whole.parse::<u64>().ok()? * MICRO + part;
+    Some(format!("{sign}{}.{:06}", degrees.parse::<u64>().ok()?, minutes / 60))
+}
+
 /// Both in one value: `48.137,11.575`, with a comma, a semicolon or a space between.
 pub fn pair(value: &[u8]) -> Option<String> {
     let value = trim(value);
@@ -122,7 +187,7 @@ pub fn is_same(kind: Kind, one: &str, other: &str) -> bool {
 
 /// Whether a key is a part of a place.
 pub fn is_part(key: Key) -> bool {
-    matches!(key, Key::Cell(_) | Key::Latitude | Key::Longitude | Key::Coordinates)
+    matches!(key, Key::Cell(_) | Key::WholeCell | Key::Latitude | Key::Longitude | Key::Coordinates)
 }
 
 #[cfg(test)]
@@ -151,6 +216,45 @@ mod tests {
         ] {
             assert_eq!(cell(parts), None, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn a_cell_may_stand_in_one_value() {
+        let told = Some("262-01 lac 4660 cid 19088743");
+        for text in [
+            "262-01-4660-19088743",
+            "26201:4660:19088743",
+            "262,1,4660,19088743",
+            "262|01|4660|19088743|-71",
+            " 262_01_4660_19088743 ",
+        ] {
+            assert_eq!(whole_cell(text.as_bytes()).as_deref(), told, "{text}");
+        }
+        for text in [
+            "310-555-1234",
+            "262-01-4660",
+            "26201-4660",
+            "123-45-6-7",
+            "208.67.222.222",
+            "2019-11-12-13",
+            "262-01-4660-0",
+            "262",
+            "",
+        ] {
+            assert_eq!(whole_cell(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_receivers_sentence_says_where_it_is() {
+        let told = |text: &str| sentence(text.as_bytes());
+        let gga = "$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47";
+        assert_eq!(told(gga).as_deref(), Some("48.117300,11.516666"));
+        let rmc = "$GPRMC,225446,A,4916.45,N,12311.12,W,000.5,054.7,191194,020.3,E*68";
+        assert_eq!(told(rmc).as_deref(), Some("49.274166,-123.185333"));
+        assert_eq!(told(&gga.replace("*47", "*48")), None);
+        assert_eq!(told("$GPGGA,,,,,,0,00,,,M,,M,,*66"), None);
+        assert_eq!(told("$G"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 
 use super::IdentifierKind as Kind;
-use super::{digits, equipment, mac, sim, software};
+use super::{digits, equipment, mac, place, sim, software};
 
 /// An identifier in text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Found {
 /// Looks for shapes.
 #[derive(Debug, Clone)]
 pub struct Shapes {
-    marks: [(Finder<'static>, Marked); 3],
+    marks: [(Finder<'static>, Marked); 4],
 }
 
 /// What reads the identifier around a mark.
@@ -36,13 +36,13 @@ const SHORTEST: usize = 14;
 const BLOCK: usize = 4;
 /// How far apart: a run of [`SHORTEST`] has a whole block in it wherever it begins.
 const STEP: usize = SHORTEST - (BLOCK - 1);
-/// What is shorter holds no mark of a fingerprint, a push token or a network access identifier.
+/// What is shorter holds no mark of a fingerprint, a push token, a network access identifier or a position.
 const MARKED_MIN: usize = 20;
 /// No shape is longer than a push token.
 const LONGEST: usize = 512;
 
-const MARKS: [(&str, Marked); 3] =
-    [("-keys", fingerprint), (":APA91b", token), ("3gppnetwork.org", network_access)];
+const MARKS: [(&str, Marked); 4] =
+    [("-keys", fingerprint), (":APA91b", token), ("3gppnetwork.org", network_access), ("$G", position)];
 
 /// Hexadecimal digits and what separates their groups.
 const RUN: [bool; 256] = run_bytes();
@@ -226,6 +226,15 @@ fn network_access(text: &[u8], mark: Range<usize>) -> Option<Found> {
         value: String::from_utf8_lossy(imsi).into_owned(),
         range: at - imsi.len()..at,
     })
+}
+
+/// A receiver's sentence (NMEA 0183): 82 characters with the line's end.
+fn position(text: &[u8], mark: Range<usize>) -> Option<Found> {
+    let rest = text.get(mark.start..)?;
+    let star = rest.iter().take(82).position(|&byte| byte == b'*')?;
+    let range = mark.start..mark.start + star + 3;
+    let value = place::sentence(text.get(range.clone())?)?;
+    Some(Found { kind: Kind::Location, value, range })
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ pub fn of(kind: Kind, value: &str) -> Vec<Writing> {
             add(written(text.replace(' ', "+").into_bytes(), bound_of(kind, text), &["percent"]));
         }
     }
+    if value.is_ascii() {
+        add(wide(value));
+    }
     packed(kind, value).into_iter().for_each(&mut add);
     numbers(kind, value).into_iter().for_each(&mut add);
     binary(kind, value).into_iter().for_each(&mut add);
@@ -64,6 +67,13 @@ fn written(bytes: Vec<u8>, bound: Bound, steps: &'static [&'static str]) -> Writ
 /// Bytes, or text whose case matters.
 fn exact(bytes: Vec<u8>, steps: &'static [&'static str]) -> Writing {
     Writing { least: bytes.len(), bytes, fold: false, bound: Bound::Free, steps: Steps::whole(steps) }
+}
+
+/// Text in UTF-16 amid other bytes, of either order: what stands before the first zero, and behind the last, counts not.
+fn wide(text: &str) -> Writing {
+    let mut bytes: Vec<u8> = text.bytes().flat_map(|byte| [byte, 0]).collect();
+    bytes.pop();
+    written(bytes, Bound::Free, &["utf-16"])
 }
 
 fn bound_of(kind: Kind, text: &str) -> Bound {
