@@ -78,6 +78,7 @@ fn is_transforming(word: &str) -> bool {
 /// What a selecting step made of the bytes, when it did not leave them as they are: its suffix says so.
 fn made(bytes: &[u8], word: &str, step: &str) -> Option<Option<Vec<u8>>> {
     let read: fn(&[u8]) -> Option<Vec<u8>> = match (word, step.rsplit(' ').next()?) {
+        ("json", "(octets)") => json::octets,
         ("protobuf", "(fixed64)") => {
             |bytes| Some(u64::from_le_bytes(*bytes.first_chunk()?).to_string().into_bytes())
         }

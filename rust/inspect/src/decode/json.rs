@@ -5,15 +5,18 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
+use super::compress::Format;
 use super::mark::find_any;
 use super::part::{Part, Wanted};
 use super::tree::push_index;
-use super::{Piece, hex, shorten};
+use super::{Piece, hex, shorten, text};
 
 /// Containers inside each other beyond this are skipped over.
 const MAX_DEPTH: usize = 64;
 /// Longer keys are cut.
 const MAX_KEY: usize = 128;
+/// Fewer numbers are taken for numbers.
+const FEWEST_OCTETS: usize = 12;
 
 /// Whether it begins as JSON does. A lone string or number is not taken for JSON.
 pub fn is_json(bytes: &[u8]) -> bool {
@@ -45,6 +48,38 @@ pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece>
     out
 }
 
+/// The octets that an array of numbers stands for, as programs write byte arrays (`[123,34,-61]`): when a text comes of them, or
+/// something compressed.
+pub fn octets(array: &[u8]) -> Option<Vec<u8>> {
+    let (octets, _) = read_octets(array)?;
+    let telling = text::is_text(&octets) || Format::of(&octets).is_some();
+    (octets.len() >= FEWEST_OCTETS && telling).then_some(octets)
+}
+
+/// Numbers that octets may be, signed or not, and where their array ends.
+fn read_octets(array: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut out = Vec::new();
+    let mut at = 1;
+    loop {
+        let rest = array.get(at..)?;
+        let length = rest.iter().take(8).position(|byte| matches!(byte, b',' | b']'))?;
+        let number: i16 = std::str::from_utf8(rest.get(..length)?.trim_ascii()).ok()?.parse().ok()?;
+        out.push(u8::try_from(number).or_else(|_| i8::try_from(number).map(i8::cast_unsigned)).ok()?);
+        at += length + 1;
+        if rest.get(length) == Some(&b']') {
+            return Some((out, at));
+        }
+    }
+}
+
+/// Where the array of octets ends that begins at `at`.
+#[cold]
+fn octets_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let array = bytes.get(at..)?;
+    let (_, length) = read_octets(array)?;
+    octets(array).map(|_| at + length)
+}
+
 /// Undoes the escapes of a string (RFC 8259 section 7); broken ones stay.
 pub fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
@@ -67,6 +102,11 @@ pub fn unescape(text: &[u8]) -> Vec<u8> {
             b'b' => out.push(8),
             b'f' => out.push(12),
             b'u' => at = unescape_unicode(text, at, &mut out),
+            // As JavaScript writes it, and JSON5.
+            b'x' if octet(text, at).is_some() => {
+                out.extend(octet(text, at));
+                at += 2;
+            }
             other => out.push(other),
         }
     }
@@ -89,6 +129,11 @@ fn unescape_unicode(text: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
     }
     out.extend_from_slice(String::from_utf16_lossy(&units).as_bytes());
     end
+}
+
+fn octet(text: &[u8], at: usize) -> Option<u8> {
+    let &[high, low] = text.get(at..)?.first_chunk()?;
+    Some(hex::digit(high)? << 4 | hex::digit(low)?)
 }
 
 fn code_unit(text: &[u8], at: usize) -> Option<u16> {
@@ -120,12 +165,26 @@ const fn ends() -> [bool; 256] {
 #[derive(Debug, Clone, Copy, Default)]
 struct Token<'a> {
     raw: &'a [u8],
-    escaped: bool,
+    written: Written,
+}
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Written {
+    #[default]
+    Plain,
+    Escaped,
+    /// As an array of [`octets`].
+    Octets,
 }
 
 impl<'a> Token<'a> {
     fn get(self) -> Cow<'a, [u8]> {
-        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+        match self.written {
+            Written::Plain => Cow::Borrowed(self.raw),
+            Written::Escaped => Cow::Owned(unescape(self.raw)),
+            Written::Octets => Cow::Owned(octets(self.raw).unwrap_or_default()),
+        }
     }
 }
 
@@ -157,7 +216,12 @@ impl<'a> Cursor<'a> {
                 b'\'' => return Some(self.string(b'\'')),
                 b',' => nest.end_value(),
                 b'{' => nest.begin(Kind::Object),
-                b'[' => nest.begin(Kind::Array),
+                b'[' => {
+                    if let Some(octets) = self.octets() {
+                        return Some(octets);
+                    }
+                    nest.begin(Kind::Array);
+                }
                 b'}' | b']' => nest.close(),
                 b'/' if matches!(self.bytes.get(self.at + 1), Some(b'/' | b'*')) => {
                     self.at = comment_end(self.bytes, self.at);
@@ -176,6 +240,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// An array that octets are written as.
+    #[inline]
+    fn octets(&mut self) -> Option<(usize, Token<'a>)> {
+        if !matches!(self.bytes.get(self.at + 1), Some(b'0'..=b'9' | b'-')) {
+            return None;
+        }
+        let end = octets_end(self.bytes, self.at)?;
+        let start = std::mem::replace(&mut self.at, end);
+        Some((start, Token { raw: self.bytes.get(start..end)?, written: Written::Octets }))
+    }
+
     #[inline]
     fn string(&mut self, quote: u8) -> (usize, Token<'a>) {
         let start = self.at + 1;
@@ -185,7 +260,8 @@ impl<'a> Cursor<'a> {
         if self.bytes.get(self.at) == Some(&b':') {
             self.at += 1;
         }
-        (start, Token { raw: self.bytes.get(start..end).unwrap_or_default(), escaped })
+        let written = if escaped { Written::Escaped } else { Written::Plain };
+        (start, Token { raw: self.bytes.get(start..end).unwrap_or_default(), written })
     }
 
     #[inline]
@@ -195,7 +271,7 @@ impl<'a> Cursor<'a> {
         let inner = rest.iter().skip(1);
         let length = 1 + inner.take_while(|byte| !ENDS[usize::from(**byte)]).count();
         self.at = start + length;
-        (start, Token { raw: rest.get(..length).unwrap_or_default(), escaped: false })
+        (start, Token { raw: rest.get(..length).unwrap_or_default(), written: Written::Plain })
     }
 }
 
@@ -263,7 +339,7 @@ impl<'a> Nest<'a> {
         if self.expects_key() {
             self.open.kind = Kind::Keyed;
             self.open.key = cut(token.raw);
-            self.escaped_keys |= token.escaped;
+            self.escaped_keys |= token.written != Written::Plain;
             return false;
         }
         self.skip_value();
@@ -319,21 +395,22 @@ impl<'a> Nest<'a> {
     fn piece(&self, start: usize, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
         let Open { key, above, object, .. } = &self.open;
         let range = start..start + token.raw.len();
-        if token.escaped || self.escaped_keys {
-            return self.escaped_piece(range, token, wanted);
+        if token.written != Written::Plain || self.escaped_keys {
+            return self.made_piece(range, token, wanted);
         }
         let part = Part { key, above, value: token.raw, range: range.clone(), made: false };
         wanted(&part).then(|| Piece::slice(self.path(), range, *object))
     }
 
     #[cold]
-    fn escaped_piece(&self, range: Range<usize>, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
+    fn made_piece(&self, range: Range<usize>, token: Token<'a>, wanted: &mut Wanted<'_>) -> Option<Piece> {
         let Open { key, above, object, .. } = self.open;
         let (key, above, value) = (self.unescaped(key), self.unescaped(above), token.get());
-        let made = token.escaped;
+        let made = token.written != Written::Plain;
+        let suffix = if token.written == Written::Octets { " (octets)" } else { "" };
         let part = Part { key: &key, above: &above, value: &value, range: range.clone(), made };
         wanted(&part).then(|| match value {
-            Cow::Owned(value) => Piece::own(self.path(), value, range, object),
+            Cow::Owned(value) => Piece { suffix, ..Piece::own(self.path(), value, range, object) },
             Cow::Borrowed(_) => Piece::slice(self.path(), range, object),
         })
     }
@@ -441,6 +518,25 @@ mod tests {
         assert_eq!(paths(&odd), [format!("-{}=1", "é".repeat(MAX_KEY / 2 - 1))]);
         let no_text = [b"imei".as_slice(), &[0x80; MAX_KEY]].concat();
         assert_eq!(super::cut(&no_text), &no_text[..MAX_KEY]);
+    }
+
+    #[test]
+    fn arrays_of_octets_are_read_as_these() {
+        let list = |bytes: &[u8]| bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        let text = format!(r#"{{"a": [{}], "b": [1, 2], "c": 3}}"#, list(br#"{"imei": "1"}"#));
+        let all = pieces(text.as_bytes(), 10, &mut everything);
+        let told: Vec<_> =
+            all.iter().map(|it| (it.path.as_str(), it.suffix, it.bytes(text.as_bytes()))).collect();
+        let plain = |path, value| (path, "", value);
+        assert_eq!(told[0], ("a", " (octets)", &br#"{"imei": "1"}"#[..]));
+        assert_eq!(told[1..], [plain("b[0]", &b"1"[..]), plain("b[1]", b"2"), plain("c", b"3")]);
+        assert_eq!(octets(b"[31,-117,8,0,0,0,0,0,0,0,3,1]").unwrap()[..3], [0x1f, 0x8b, 8]);
+        let long = format!("[{}]", list(&[200; 20]));
+        for text in
+            ["[1,2,3]", "[]", "[65", "[65,66,67.5]", "[300,65,65,65,65,65,65,65,65,65,65,65,65]", &long]
+        {
+            assert_eq!(octets(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]
