@@ -404,6 +404,7 @@ fn shortest(wrapping: &Wrapping) -> usize {
         name if name.contains("base32") => 15,
         name if name.contains("self-keyed") => 20,
         "hex, octets apart" => 7,
+        "array of octets" => 12,
         "deflate" | "brotli" | "LZ4 block" | "LZ4 block behind its size" => 20,
         _ => 0,
     }

@@ -56,7 +56,7 @@ const fn of_text(wrapping: Wrapping) -> Wrapping {
 pub const NONE: Wrapping = to_text("none", <[u8]>::to_vec);
 
 /// Every encoding but [`NONE`].
-pub const WRAPPINGS: [Wrapping; 44] = [
+pub const WRAPPINGS: [Wrapping; 45] = [
     to_text("base64", |it| STANDARD.encode(it).into_bytes()),
     to_text("base64, unpadded", |it| STANDARD_NO_PAD.encode(it).into_bytes()),
     to_text("base64url", |it| URL_SAFE_NO_PAD.encode(it).into_bytes()),
@@ -89,6 +89,9 @@ pub const WRAPPINGS: [Wrapping; 44] = [
     to_text("base32", |it| base32(it, true)),
     to_text("base32, lower case, unpadded", |it| base32(it, false).to_ascii_lowercase()),
     to_text("base32 of gzip", |it| base32(&gzip(it), true)),
+    of_text(to_text("array of octets", |it| {
+        format!("[{}]", it.iter().map(u8::to_string).collect::<Vec<_>>().join(",")).into_bytes()
+    })),
     of_text(to_text("quoted-printable", quoted_printable)),
     of_text(to_bytes("UTF-16LE", |it| utf16(it, u16::to_le_bytes))),
     of_text(to_bytes("UTF-16BE", |it| utf16(it, u16::to_be_bytes))),
