@@ -33,6 +33,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_mime", |data| run("mime body", data)),
     ("decode_jwt", |data| run("jwt claims", data)),
     ("decode_data", |data| run("data a", data)),
+    ("decode_at", |data| run("at 4", data)),
     ("decode_hex", |data| run("hex", data)),
     ("decode_percent", |data| run("percent", data)),
     ("decode_xor_key_inside", |data| run("xor (key inside)", data)),
