@@ -134,9 +134,8 @@ impl<'a> Group<'a> {
     }
 
     fn conclusion(&self, identifier: &Identifier, bytes: &[u8]) -> String {
-        let text = String::from_utf8_lossy(bytes);
-        let shown =
-            if self.show_values { text.into_owned() } else { report::mask::mask(identifier.kind, &text) };
+        let text = written(bytes);
+        let shown = if self.show_values { text } else { report::mask::mask(identifier.kind, &text) };
         let sure = match identifier.confidence {
             Confidence::Known => "a value of this phone that was given",
             Confidence::Key => "named so by its key",
@@ -218,5 +217,25 @@ fn clip(range: [u64; 2], excerpt: &Excerpt) -> Option<Range<usize>> {
 fn put(page: &mut String, depth: usize, lines: &[String]) {
     for line in lines {
         let _ = writeln!(page, "{}{line}", "  ".repeat(depth));
+    }
+}
+
+/// What stands there: as text if it is one, else its octets.
+fn written(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_that_are_no_text_are_written_in_digits() {
+        assert_eq!(written("359091108778933 é".as_bytes()), "359091108778933 é");
+        assert_eq!(written(b"\xb5\xa7Q"), "b5 a7 51");
+        assert_eq!(written(b"3\x005"), "33 00 35");
     }
 }
