@@ -280,7 +280,7 @@ fn search_places(decoded: &Decoded<'_>, object: &Object<'_>, known: &KnownValues
             add(Kind::Location, value, &[latitude, longitude]);
         }
     }
-    let whole = [Key::WholeCell, Key::Cell(CellPart::CellId), Key::Coordinates];
+    let whole = [Key::WholeCell, Key::Cell(CellPart::CellId)];
     for leaf in whole.into_iter().flat_map(of) {
         if let Some(value) = place::whole_cell(decoded.bytes(leaf)) {
             add(Kind::Cell, value, &[leaf]);
