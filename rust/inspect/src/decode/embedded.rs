@@ -53,7 +53,8 @@ fn length(format: Format, bytes: &[u8]) -> Option<usize> {
         // Their marks are four bytes long.
         _ => return Some(bytes.len()),
     };
-    let begun = || plain.len() >= 2 * SHORTEST && (text::is_text(&plain) || text::has_words(&plain));
+    // Of two bytes by chance noise comes, in which a word may stand.
+    let begun = || plain.len() >= 2 * SHORTEST && text::is_text(&plain);
     match whole {
         true if plain.len() >= SHORTEST => Some(bytes.len() - rest.len()),
         false if begun() => Some(bytes.len()),

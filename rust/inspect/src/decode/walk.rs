@@ -408,7 +408,7 @@ impl<'a, 'w> Walk<'a, 'w> {
 /// Whether nothing, or nothing but what stands in texts by chance, was found in bytes that are none.
 fn is_opaque(content: &Content, bytes: &[u8]) -> bool {
     match content {
-        Content::Plain | Content::Parts("text" | "query", _) => {}
+        Content::Plain | Content::Parts("text" | "query" | "at", _) => {}
         Content::Encoded(step, _) if step == "percent" => {}
         // An LZ4 block of a text begins with fifteen bytes or more as they are, which its first byte says, perhaps behind the
         // block's size. A field's number can be all that.
