@@ -15,6 +15,10 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Whether octets are written with the same separator between all of them; white space may be around.
 pub fn is_separated(text: &[u8]) -> bool {
+    // Most are too short, and asked often.
+    if text.len() < 3 * FEWEST_SEPARATED - 1 {
+        return false;
+    }
     let text = text.trim_ascii();
     if text.len() < 3 * FEWEST_SEPARATED - 1 || text.len() % 3 != 2 {
         return false;
@@ -41,7 +45,7 @@ fn joined(text: &[u8]) -> Option<Vec<u8>> {
     if classes & UPPER != 0 && classes & LOWER != 0 {
         return None;
     }
-    text.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    text.chunks_exact(2).map(octet).collect()
 }
 
 const UPPER: u8 = 1;
@@ -63,6 +67,12 @@ const fn classes() -> [u8; 256] {
         byte += 1;
     }
     out
+}
+
+/// The octet whose two digits stand first, of whichever case.
+pub fn octet(text: &[u8]) -> Option<u8> {
+    let &[high, low] = text.first_chunk()?;
+    Some(digit(high)? << 4 | digit(low)?)
 }
 
 /// The value of a hexadecimal digit.

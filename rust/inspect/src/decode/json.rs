@@ -52,12 +52,18 @@ pub fn pieces(bytes: &[u8], limit: usize, wanted: &mut Wanted<'_>) -> Vec<Piece>
 /// something compressed.
 pub fn octets(array: &[u8]) -> Option<Vec<u8>> {
     let (octets, _) = read_octets(array)?;
+    Some(octets)
+}
+
+/// The same, and where their array ends.
+fn read_octets(array: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (octets, end) = small_numbers(array)?;
     let telling = text::is_text(&octets) || Format::of(&octets).is_some();
-    (octets.len() >= FEWEST_OCTETS && telling).then_some(octets)
+    (octets.len() >= FEWEST_OCTETS && telling).then_some((octets, end))
 }
 
 /// Numbers that octets may be, signed or not, and where their array ends.
-fn read_octets(array: &[u8]) -> Option<(Vec<u8>, usize)> {
+fn small_numbers(array: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut out = Vec::new();
     let mut at = 1;
     loop {
@@ -75,9 +81,8 @@ fn read_octets(array: &[u8]) -> Option<(Vec<u8>, usize)> {
 /// Where the array of octets ends that begins at `at`.
 #[cold]
 fn octets_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let array = bytes.get(at..)?;
-    let (_, length) = read_octets(array)?;
-    octets(array).map(|_| at + length)
+    let (_, length) = read_octets(bytes.get(at..)?)?;
+    Some(at + length)
 }
 
 /// Undoes the escapes of a string (RFC 8259 section 7); broken ones stay.
@@ -103,10 +108,13 @@ pub fn unescape(text: &[u8]) -> Vec<u8> {
             b'f' => out.push(12),
             b'u' => at = unescape_unicode(text, at, &mut out),
             // As JavaScript writes it, and JSON5.
-            b'x' if octet(text, at).is_some() => {
-                out.extend(octet(text, at));
-                at += 2;
-            }
+            b'x' => match text.get(at..).and_then(hex::octet) {
+                Some(byte) => {
+                    out.push(byte);
+                    at += 2;
+                }
+                None => out.push(b'x'),
+            },
             other => out.push(other),
         }
     }
@@ -129,11 +137,6 @@ fn unescape_unicode(text: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
     }
     out.extend_from_slice(String::from_utf16_lossy(&units).as_bytes());
     end
-}
-
-fn octet(text: &[u8], at: usize) -> Option<u8> {
-    let &[high, low] = text.get(at..)?.first_chunk()?;
-    Some(hex::digit(high)? << 4 | hex::digit(low)?)
 }
 
 fn code_unit(text: &[u8], at: usize) -> Option<u16> {

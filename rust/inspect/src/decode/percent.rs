@@ -1,6 +1,6 @@
 //! Percent-encoding (RFC 3986 section 2.1), with `+` for a space as forms write it.
 
-use super::hex::digit;
+use super::hex;
 use super::mark::{self, WORD};
 
 /// A search by vector is worth its set-up behind so many bytes.
@@ -54,8 +54,7 @@ pub fn decode_to<'o>(out: &'o mut Vec<u8>, text: &[u8], plus: bool) -> &'o [u8] 
 
 /// The byte whose two hexadecimal digits stand first, and what is behind them.
 fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
-    let (&[high, low], behind) = text.split_first_chunk()?;
-    Some((digit(high)? << 4 | digit(low)?, behind))
+    Some((hex::octet(text)?, text.get(2..)?))
 }
 
 #[cfg(test)]

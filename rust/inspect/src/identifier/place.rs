@@ -113,7 +113,7 @@ pub fn scaled<'v>(name: &str, value: &'v [u8]) -> Cow<'v, [u8]> {
 
 /// Where a receiver says it is, in a sentence from `$` to its checksum (NMEA 0183: GGA, RMC, GLL).
 pub fn sentence(text: &[u8]) -> Option<String> {
-    let (sum, said) = text.strip_prefix(b"$")?.split_last_chunk::<2>().map(|(said, sum)| (sum, said))?;
+    let (said, sum) = text.strip_prefix(b"$")?.split_last_chunk::<2>()?;
     let said = said.strip_suffix(b"*")?;
     let told = u8::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
     let mut fields = said.split(|&byte| byte == b',');

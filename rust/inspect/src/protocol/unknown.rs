@@ -85,7 +85,6 @@ impl StreamSession for Unknown {
 impl DatagramSession for Unknown {
     fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         let half = &mut self.halves[direction.index()];
-        half.probed = true;
         half.handle_data(offset, bytes, out);
         // A datagram is a message: what it ends with does not go on in the next.
         half.emit(out);

@@ -199,10 +199,7 @@ fn packed(kind: Kind, value: &str) -> Vec<Writing> {
     match kind {
         Kind::Imei | Kind::Imeisv | Kind::Imsi | Kind::Iccid | Kind::Meid | Kind::Eid => {
             out.extend(coded(&digits, &["bcd"], None));
-            // Trackers fill an odd number up in front.
-            if digits.len() % 2 == 1 {
-                out.extend(coded(&[b"0", digits.as_slice()].concat(), &["bcd"], None));
-            }
+            out.extend(coded(&filled(&digits), &["bcd"], None));
             out.extend(coded(&swap(&digits), &["bcd (swapped)"], Some(&["swapped nibbles"])));
             // A mobile identity (3GPP TS 24.008 section 10.5.1.4) has its type in the first half octet.
             if let Some(rest) =
@@ -217,8 +214,7 @@ fn packed(kind: Kind, value: &str) -> Vec<Writing> {
         Kind::Msisdn => {
             out.extend(coded(&swap(&digits), &["bcd (swapped)"], Some(&["swapped nibbles"])));
             for text in telephone(value).iter().filter(|text| text.bytes().all(|it| it.is_ascii_digit())) {
-                let filler: &[u8] = if text.len() % 2 == 1 { b"0" } else { b"" };
-                out.extend(coded(&[filler, text.as_bytes()].concat(), &["bcd"], None));
+                out.extend(coded(&filled(text.as_bytes()), &["bcd"], None));
             }
         }
         _ => {}
@@ -241,6 +237,12 @@ fn coded(
         out.push(written(digits.to_vec(), Bound::Free, steps));
     }
     out
+}
+
+/// Digits with a zero in front of an odd number of them, as trackers send them.
+fn filled(digits: &[u8]) -> Vec<u8> {
+    let filler: &[u8] = if digits.len() % 2 == 1 { b"0" } else { b"" };
+    [filler, digits].concat()
 }
 
 /// Digits with those of each pair swapped, filled up with F.
