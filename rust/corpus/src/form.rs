@@ -111,12 +111,7 @@ pub const FORMS: [Form; 28] = [
             .then(|| grouped(&digits(it), 4, "."))
             .map(String::into_bytes)
     }),
-    text("spaces", |it| {
-        let groups = |it: &Identity| {
-            format!("{} {} {} {}", &it.value[..2], &it.value[2..8], &it.value[8..14], &it.value[14..])
-        };
-        (it.kind == Kind::Imei).then(|| groups(it).into_bytes())
-    }),
+    text("spaces", |it| (it.kind == Kind::Imei).then(|| imei_groups(&it.value, " ").into_bytes())),
     text("international prefix", |it| {
         (it.kind == Kind::Msisdn).then(|| it.value.replace('+', "00").into_bytes())
     }),
@@ -178,11 +173,16 @@ fn changed(identity: &Identity, text: &str) -> Option<Vec<u8>> {
 fn separated(identity: &Identity) -> Option<Vec<u8>> {
     let value = &identity.value;
     let text = match identity.kind {
-        Kind::Imei => format!("{}-{}-{}-{}", &value[..2], &value[2..8], &value[8..14], &value[14..]),
+        Kind::Imei => imei_groups(value, "-"),
         Kind::Mac | Kind::Bssid => value.replace(':', "-"),
         _ => return None,
     };
     Some(text.into_bytes())
+}
+
+/// The groups that an IMEI is printed in.
+fn imei_groups(value: &str, separator: &str) -> String {
+    [&value[..2], &value[2..8], &value[8..14], &value[14..]].join(separator)
 }
 
 fn bare(identity: &Identity) -> Option<Vec<u8>> {

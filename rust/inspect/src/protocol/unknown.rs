@@ -91,14 +91,6 @@ impl DatagramSession for Unknown {
         half.judge_datagrams(bytes, out);
     }
 
-    fn flush(&mut self, _end: [u64; 2], out: &mut Vec<Observation>) {
-        self.halves.iter_mut().for_each(|half| half.emit(out));
-    }
-
-    fn is_pending(&self) -> bool {
-        self.halves.iter().any(|half| !half.buffer.is_empty())
-    }
-
     fn wants(&self, direction: Direction) -> bool {
         !self.halves[direction.index()].done
     }
@@ -130,10 +122,6 @@ impl Half {
     }
 
     fn handle_data(&mut self, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) -> Option<Run> {
-        // Snapped datagrams leave holes between them.
-        if !self.buffer.is_empty() && self.at + self.buffer.len() as u64 != offset {
-            self.emit(out);
-        }
         let mut rest = bytes;
         while !self.done && !rest.is_empty() {
             if self.buffer.is_empty() {
