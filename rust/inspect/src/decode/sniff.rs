@@ -72,9 +72,15 @@ pub fn sniff(
     if !text::is_texty(bytes) {
         return opaque(bytes, limits, room, stop);
     }
+    if text::begins_as_text(bytes) {
+        return readable(bytes, limits, room, wanted);
+    }
+    // Of short noise one in a thousand has no control character, and may have a `=` or a `:`.
+    if let Some(content) = disguised(bytes, room) {
+        return content;
+    }
     match readable(bytes, limits, room, wanted) {
-        // Of short noise one in a thousand has no control character.
-        Content::Plain if !text::begins_as_text(bytes) => opaque(bytes, limits, room, stop),
+        Content::Plain => opaque(bytes, limits, room, stop),
         content => content,
     }
 }
@@ -120,8 +126,8 @@ fn opaque(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'sta
     if let Some(pieces) = grpc::pieces(bytes, most) {
         return Content::Parts("grpc", pieces);
     }
-    if let Some((step, plain)) = disguise::open(bytes).filter(|(_, plain)| plain.len() <= room) {
-        return Content::encoded(step, plain);
+    if let Some(content) = disguised(bytes, room) {
+        return content;
     }
     if let Some(pieces) = wbxml::pieces(bytes, most, stop) {
         return Content::Parts("wbxml", pieces);
@@ -147,6 +153,11 @@ fn opaque(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'sta
         pieces if pieces.is_empty() => Content::Plain,
         pieces => Content::Parts("text", pieces),
     }
+}
+
+fn disguised(bytes: &[u8], room: usize) -> Option<Content> {
+    let (step, plain) = disguise::open(bytes).filter(|(_, plain)| plain.len() <= room)?;
+    Some(Content::encoded(step, plain))
 }
 
 fn readable(bytes: &[u8], limits: &Limits, room: usize, wanted: &mut Wanted<'_>) -> Content {

@@ -551,15 +551,17 @@ fn what_a_part_says_of_its_encoding_is_believed() {
 
 #[test]
 fn ciphertext_that_passes_for_text_is_opened() {
-    let sealed = (0..100_000u32).find_map(|number| {
-        // What differs stands first: the first block of the ciphertext depends on nothing else.
-        let json = format!("{{\"n\":{number},\"imei\":\"001017001234569\"}}");
+    let seal = |json: &[u8]| {
         let mut buffer = [0; 64];
-        buffer[..json.len()].copy_from_slice(json.as_bytes());
+        buffer[..json.len()].copy_from_slice(json);
         let (key, vector) = (b"miuiotavalided11", b"0102030405060708");
         let cipher = cbc::Encryptor::<aes::Aes128>::new(key.into(), vector.into());
-        let sealed = cipher.encrypt_padded::<Pkcs7>(&mut buffer, json.len()).unwrap();
-        text::is_texty(sealed).then(|| sealed.to_vec())
+        cipher.encrypt_padded::<Pkcs7>(&mut buffer, json.len()).unwrap().to_vec()
+    };
+    let sealed = (0..100_000u32).find_map(|number| {
+        // What differs stands first: the first block of the ciphertext depends on nothing else.
+        let sealed = seal(format!("{{\"n\":{number},\"imei\":\"001017001234569\"}}").as_bytes());
+        text::is_texty(&sealed).then_some(sealed)
     });
     let sealed = sealed.unwrap();
     let chain = body_leaf(&[], &sealed, "imei").1;
@@ -567,4 +569,9 @@ fn ciphertext_that_passes_for_text_is_opened() {
     let body = format!("a=b&q={}", URL_SAFE_NO_PAD.encode(&sealed));
     let chain = body_leaf(&[], body.as_bytes(), "imei").1;
     assert_eq!(chain, "http body > form q > base64 (url-safe) > aes-128-cbc (published key) > json imei");
+
+    // This one even has a name and a value.
+    let sealed = seal(br#"{"model": "SM-A526B", "x1": "62c111b3"}"#);
+    assert!(text::is_texty(&sealed) && !text::pairs(&sealed, 1).is_empty());
+    assert_eq!(body_leaf(&[], &sealed, "x1").1, "http body > aes-128-cbc (published key) > json x1");
 }
