@@ -199,6 +199,8 @@ struct Node<'a> {
     depth: u8,
     /// The word of its parts' steps when only the wanted ones are leaves.
     chosen: Option<&'static str>,
+    /// Whether it was taken apart for its form alone, which ciphertext can have by chance.
+    by_form: bool,
 }
 
 /// A value at the end of a chain.

@@ -94,6 +94,9 @@ pub fn decode_bytes<'a>(
     walk.out
 }
 
+/// Formats that nothing but their form tells.
+const BY_FORM: [&str; 6] = ["cbor", "delimited", "der", "msgpack", "protobuf", "wbxml"];
+
 /// A node still to be looked into.
 struct Task {
     node: u32,
@@ -141,7 +144,7 @@ impl<'a, 'w> Walk<'a, 'w> {
     }
 
     fn node(&mut self, bytes: Bytes<'a>, place: Place, chain: u32, depth: u8) -> u32 {
-        self.out.nodes.push(Node { bytes, place, chain, depth, chosen: None });
+        self.out.nodes.push(Node { bytes, place, chain, depth, chosen: None, by_form: false });
         (self.out.nodes.len() - 1) as u32
     }
 
@@ -272,10 +275,9 @@ impl<'a, 'w> Walk<'a, 'w> {
         let parent_step = (!word.starts_with("http")).then_some(chain);
         let chain_of_parts = parent_step.unwrap_or(u32::MAX);
         let base = self.out.objects;
-        if reader(word).is_some()
-            && let Some(parent) = self.out.nodes.get_mut(node as usize)
-        {
-            parent.chosen = Some(word);
+        if let Some(parent) = self.out.nodes.get_mut(node as usize) {
+            parent.chosen = reader(word).map(|_| word);
+            parent.by_form = BY_FORM.contains(&word);
         }
         let left = self.limits.steps.saturating_sub(self.out.leaves.len());
         let cut = pieces.len() > left;

@@ -498,6 +498,24 @@ fn a_cipher_is_taken_off_whatever_stands_in_it_by_chance() {
 }
 
 #[test]
+fn a_cipher_is_taken_off_what_its_form_makes_a_message() {
+    // JSON, of which XOR with one byte makes fields to the last byte: one of eight bytes, one of 63, a number, one of 99.
+    let id = "09037a16-b8b4-410a-8313-b2f4b5a4afcf";
+    let json = [
+        r#"{"msg":{"head":{"cmd":"reg"},"body":{"terminal":{"ts":"1759184983412","zz":""#,
+        id,
+        r#"","model":"SM-A526B","req":"9553b5cc6cc4a4b63c09cecad67d89f2"}}}}"#,
+    ]
+    .concat();
+    let sealed: Vec<u8> = json.bytes().map(|byte| byte ^ 0x5a).collect();
+    let decode = || decode_bytes("tcp", &sealed, 0..sealed.len() as u64, Limits::default(), &mut everything);
+    assert_eq!(decode().formats(), ["protobuf"]);
+    let opened = uncover(decode(), (&Cribs::new([id]), &|_| false), Limits::default(), &mut everything);
+    let leaf = opened.leaves().iter().find(|leaf| opened.bytes(leaf) == id.as_bytes()).unwrap();
+    assert_eq!(opened.chain(leaf).join(" > "), "tcp > xor (key 5a) > json msg.body.terminal.zz");
+}
+
+#[test]
 fn values_that_lie_in_each_other_are_taken_apart_once() {
     const VALUES: usize = 40;
     for name in ["a=", "token=", "x token=ab12=", "F====ff3179edf=="] {
