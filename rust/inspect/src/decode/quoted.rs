@@ -6,9 +6,9 @@ use super::hex::digit;
 /// shows in one: values in a log can begin as escapes do (`serial=3A59`, `ref=40`).
 ///
 /// Encoders escape `=`, white space at the end of a line, and what is no printable ASCII; few escape marks, and none a letter
-/// or digit.
+/// or digit. Who escapes a mark that every mail system lets through escapes all.
 pub fn is_encoded(text: &[u8]) -> bool {
-    let (mut marks, mut shown) = (0, false);
+    let (mut marks, mut shown, mut thorough) = (0, false, false);
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'=', rest) {
         let after = &rest[at + 1..];
@@ -21,12 +21,13 @@ pub fn is_encoded(text: &[u8]) -> bool {
             }
             [high, low, rest @ ..] if escaped(*high, *low).is_some_and(is_escapable) => {
                 marks += 1;
+                thorough |= escaped(*high, *low).is_some_and(is_safe);
                 rest
             }
             _ => return false,
         };
     }
-    marks >= 2 && shown
+    marks >= 2 && shown && !(thorough && text.iter().copied().any(is_safe))
 }
 
 /// Whether what is behind a `=` is what encoders write because they must.
@@ -74,6 +75,11 @@ fn is_escapable(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r') || (byte >= b' ' && byte != 0x7f && !byte.is_ascii_alphanumeric())
 }
 
+/// Whether it is a mark that need not be escaped, not even for systems of EBCDIC or lines of a mail's end (section 6.7).
+const fn is_safe(byte: u8) -> bool {
+    matches!(byte, b'%'..=b'-' | b'/' | b':'..=b'<' | b'>' | b'?' | b'_')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +108,7 @@ mod tests {
             "{\"imei\":\"86\"}",
             "begin serial=3A59X785WUK, req=25b3; done",
             "begin req=404a29, ro.serialno=26c3f172; done",
+            "begin req=29645c, idfa=3D1C2C16-95D8-44DE-AB92-C9D71568AB4B; done",
         ] {
             assert!(!is_encoded(text.as_bytes()), "{text}");
         }

@@ -107,18 +107,14 @@ fn marked(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'sta
     if let Some((step, text)) = utf16::decode(bytes).filter(|(_, text)| text.len() <= room) {
         return Some(Content::encoded(step, text));
     }
-    // What begins a map in one of the two ends an array in the other.
-    if cbor::is_cbor(bytes)
-        && let Some(pieces) = cbor::pieces(bytes, most)
-    {
-        return Some(Content::Parts("cbor", pieces));
+    let cbor = cbor::is_cbor(bytes).then(|| cbor::pieces(bytes, most)).flatten();
+    let msgpack = msgpack::is_msgpack(bytes).then(|| msgpack::pieces(bytes, most)).flatten();
+    match (cbor, msgpack) {
+        // What begins an array in the one begins a map in the other. Chance makes of a text many small items.
+        (Some(cbor), Some(msgpack)) if msgpack.len() < cbor.len() => Some(Content::Parts("msgpack", msgpack)),
+        (Some(cbor), _) => Some(Content::Parts("cbor", cbor)),
+        (None, msgpack) => msgpack.map(|pieces| Content::Parts("msgpack", pieces)),
     }
-    if msgpack::is_msgpack(bytes)
-        && let Some(pieces) = msgpack::pieces(bytes, most)
-    {
-        return Some(Content::Parts("msgpack", pieces));
-    }
-    None
 }
 
 fn opaque(bytes: &[u8], limits: &Limits, room: usize, stop: &mut dyn FnMut(&'static str)) -> Content {

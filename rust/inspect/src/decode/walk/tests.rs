@@ -498,6 +498,16 @@ fn a_cipher_is_taken_off_whatever_stands_in_it_by_chance() {
 }
 
 #[test]
+fn of_two_readings_the_simpler_is_believed() {
+    // As CBOR an array of one object whose first name is `ps_adid`, and numbers made of the digits.
+    let bytes = b"\x81\xa8gps_adid\xd9\x24192224be-0ed1-4a00-9089-39d9a87dddf9";
+    assert!(crate::decode::cbor::pieces(bytes, 100).is_some());
+    assert_eq!(body_leaf(&[], bytes, "gps_adid").1, "http body > msgpack gps_adid");
+    let array = b"\x81\xa1dimei\x6f001017001234569";
+    assert_eq!(body_leaf(&[], array, "imei").1, "http body > cbor [0].imei");
+}
+
+#[test]
 fn a_cipher_is_taken_off_what_its_form_makes_a_message() {
     // JSON, of which XOR with one byte makes fields to the last byte: one of eight bytes, one of 63, a number, one of 99.
     let id = "09037a16-b8b4-410a-8313-b2f4b5a4afcf";
