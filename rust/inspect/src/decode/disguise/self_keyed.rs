@@ -19,8 +19,18 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     let key = key.iter().map(|byte| byte.rotate_right(3)).cycle();
     let plain: Vec<u8> = text.iter().zip(key).map(|(byte, key)| byte ^ key).collect();
-    let printable = plain.iter().all(|byte| (0x20..0x7f).contains(byte));
-    (printable && plain.contains(&b'&') && plain.contains(&b'=')).then_some(plain)
+    is_form(&plain).then_some(plain)
+}
+
+/// Whether bytes are printable fields with a `&` between, each with a name: what is no such form can be printable by chance.
+fn is_form(plain: &[u8]) -> bool {
+    let named = |field: &[u8]| {
+        let name = field.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(byte);
+        name.len() < field.len() && !name.is_empty() && name.iter().all(word)
+    };
+    let mut fields = plain.split(|byte| *byte == b'&').filter(|field| !field.is_empty());
+    plain.contains(&b'&') && plain.iter().all(|byte| (0x20..0x7f).contains(byte)) && fields.all(named)
 }
 
 #[cfg(test)]
@@ -40,5 +50,11 @@ mod tests {
             assert_eq!(decode(&bytes), None);
         }
         assert_eq!(decode(b"\x03abc"), None);
+    }
+
+    #[test]
+    fn what_is_printable_by_chance_is_no_form() {
+        // A brotli stream that stores a text as it is: its first byte can be the length of a key.
+        assert_eq!(decode(b"\x03\x10\x80{\"X-3GPP-IMEI\":\"860833915751500\"}\x03"), None);
     }
 }
