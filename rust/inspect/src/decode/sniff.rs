@@ -72,16 +72,23 @@ pub fn sniff(
     if !text::is_texty(bytes) {
         return opaque(bytes, limits, room, stop);
     }
-    if text::begins_as_text(bytes) {
-        return readable(bytes, limits, room, wanted);
-    }
+    let content = readable(bytes, limits, room, wanted);
     // Of short noise one in a thousand has no control character, and may have a `=` or a `:`.
-    if let Some(content) = disguised(bytes, room) {
+    if !is_noise(&content) || text::begins_as_text(bytes) {
         return content;
     }
-    match readable(bytes, limits, room, wanted) {
+    match content {
         Content::Plain => opaque(bytes, limits, room, stop),
-        content => content,
+        content => disguised(bytes, room).unwrap_or(content),
+    }
+}
+
+/// Whether it may have been found in noise.
+fn is_noise(content: &Content) -> bool {
+    match content {
+        Content::Plain | Content::Parts("form" | "query" | "text", _) => true,
+        Content::Encoded(step, _) => step == "percent",
+        Content::Parts(..) => false,
     }
 }
 
