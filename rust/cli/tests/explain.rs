@@ -4,9 +4,11 @@ mod program;
 
 use std::fs;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use inspect::report::Severity;
 
-use program::{IMEI, boot, boot_bytes, file, folder, quiet_bytes, run};
+use program::{IMEI, boot, boot_bytes, file, folder, quiet_bytes, run, tcp_bytes};
 
 /// A folder with the demo's recording and its report.
 fn case(show_values: bool) -> tempfile::TempDir {
@@ -53,6 +55,26 @@ fn each_step_is_shown_with_the_values_masked() {
         let shown = explain(&folder, &[&id(&folder), "--show-values"]);
         assert!(shown.stdout.contains(&format!("⟦{IMEI}⟧")), "{}", shown.stdout);
     }
+}
+
+#[test]
+fn what_is_still_encoded_is_masked_too() {
+    let folder = folder();
+    // JSON in hexadecimal digits, in base64.
+    let digits: String =
+        format!("{{\"imei\":\"{IMEI}\"}}").bytes().map(|byte| format!("{byte:02x}")).collect();
+    let body = STANDARD.encode(&digits);
+    let post = format!("POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    file(&folder, "boot.pcapng", &tcp_bytes(post.as_bytes()));
+    let report = folder.path().join("report.json");
+    let capture = folder.path().join("boot.pcapng");
+    run(["replay".as_ref(), capture.as_os_str(), "-o".as_ref(), report.as_os_str()]);
+    let from = ["1", "--capture", capture.to_str().expect("UTF-8")];
+    let masked = explain(&folder, &from);
+    assert!(masked.stdout.contains("    > hex\n") && masked.stdout.contains("⟦···⟧"), "{masked:?}");
+    assert!(!masked.stdout.contains(&digits[20..40]), "{}", masked.stdout);
+    let shown = explain(&folder, &[&from[..], &["--show-values"]].concat());
+    assert!(shown.stdout.contains(&digits), "{}", shown.stdout);
 }
 
 #[test]

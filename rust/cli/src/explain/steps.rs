@@ -6,6 +6,7 @@ use std::ops::Range;
 use inspect::decode::explain;
 use inspect::report::Identifier;
 use inspect::{Confidence, IdentifierKind};
+use memchr::memmem;
 
 use super::block::{Mark, Style, content, hex_dump, visible};
 use super::excerpt::Excerpt;
@@ -22,6 +23,8 @@ pub struct Group<'a> {
     root: Node<'a>,
     /// Each identifier's bytes as they stand in decoded content.
     needles: Vec<(IdentifierKind, Vec<u8>)>,
+    /// What steps on the way yielded that is still encoded: as good as the value.
+    encoded: Vec<Vec<u8>>,
     /// What others found in the bytes around, in `excerpt.bytes`.
     neighbours: Vec<Range<usize>>,
     show_values: bool,
@@ -47,20 +50,25 @@ impl<'a> Group<'a> {
     ) -> Self {
         let wanted = excerpt.wanted_bytes();
         let mut root = Node { bytes: wanted.map(<[u8]>::to_vec), ..Node::default() };
-        let mut needles = Vec::new();
+        let (mut needles, mut encoded) = (Vec::new(), Vec::new());
         let here = |it: &Identifier| it.direction == excerpt.direction && it.range[0] == excerpt.wanted.start;
         for identifier in identifiers.iter().filter(|it| here(it) && it.range[1] == excerpt.wanted.end) {
             root.insert(wanted.unwrap_or_default(), identifier);
         }
         for identifier in others.iter().filter(|it| here(it)) {
-            let taken = explain(wanted.unwrap_or_default(), &identifier.decode);
-            if let Some(last) = taken.last().filter(|_| taken.len() == identifier.decode.len()) {
-                needles.push((identifier.kind, last.bytes.clone()));
+            let mut taken = explain(wanted.unwrap_or_default(), &identifier.decode);
+            if taken.len() == identifier.decode.len()
+                && let Some(last) = taken.pop()
+            {
+                taken.retain(|step| find(&step.bytes, &last.bytes).next().is_none());
+                encoded.extend(taken.into_iter().map(|step| step.bytes));
+                encoded.dedup();
+                needles.push((identifier.kind, last.bytes));
             }
         }
         let near = |it: &&&Identifier| it.direction == excerpt.direction && !here(it);
         let neighbours = others.iter().filter(near).filter_map(|it| clip(it.range, excerpt)).collect();
-        Self { excerpt, root, needles, neighbours, show_values }
+        Self { excerpt, root, needles, encoded, neighbours, show_values }
     }
 
     /// Whether the capture held all of its bytes.
@@ -148,18 +156,19 @@ impl<'a> Group<'a> {
     /// Every place where an identifier stands in decoded bytes, in order and apart from each other.
     fn marks(&self, bytes: &[u8]) -> Vec<Mark> {
         let mut marks = Vec::new();
-        for (kind, needle) in &self.needles {
-            if needle.len() < SHORTEST_NEEDLE {
-                continue;
-            }
+        for (kind, needle) in self.needles.iter().filter(|(_, needle)| needle.len() >= SHORTEST_NEEDLE) {
             let mask = || report::mask::mask(*kind, &String::from_utf8_lossy(needle));
-            let found = bytes.windows(needle.len()).enumerate().filter(|(_, window)| window == needle);
             marks.extend(
-                found.map(|(at, _)| Mark {
-                    range: at..at + needle.len(),
-                    mask: (!self.show_values).then(mask),
-                }),
+                find(bytes, needle).map(|range| Mark { range, mask: (!self.show_values).then(mask) }),
             );
+        }
+        let encoded = self.encoded.iter().filter(|needle| needle.len() >= SHORTEST_NEEDLE);
+        for needle in encoded.filter(|_| !self.show_values) {
+            let hide = |range: Range<usize>| Mark {
+                range: range.start + peek(range.len())..range.end,
+                mask: Some("···".to_owned()),
+            };
+            marks.extend(find(bytes, needle).map(hide));
         }
         marks.sort_by_key(|mark| (mark.range.start, std::cmp::Reverse(mark.range.end)));
         let mut end = 0;
@@ -178,9 +187,8 @@ impl<'a> Group<'a> {
         if self.show_values {
             return Vec::new();
         }
-        let peek = (wanted.len() / 8).min(PEEK);
         let mut hidden = self.neighbours.clone();
-        hidden.push(wanted.start + peek..wanted.end);
+        hidden.push(wanted.start + peek(wanted.len())..wanted.end);
         hidden.extend(self.marks(&self.excerpt.bytes).into_iter().map(|mark| mark.range));
         hidden
     }
@@ -206,6 +214,16 @@ impl<'a> Node<'a> {
         }
         node.found.push(identifier);
     }
+}
+
+/// How much of so many encoded bytes is shown.
+fn peek(len: usize) -> usize {
+    (len / 8).min(PEEK)
+}
+
+/// Where in `bytes` a needle stands, one behind the other.
+fn find<'b>(bytes: &'b [u8], needle: &'b [u8]) -> impl Iterator<Item = Range<usize>> + 'b {
+    memmem::find_iter(bytes, needle).map(|at| at..at + needle.len())
 }
 
 fn clip(range: [u64; 2], excerpt: &Excerpt) -> Option<Range<usize>> {

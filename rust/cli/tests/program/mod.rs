@@ -29,8 +29,22 @@ pub fn quiet_bytes(at: i64) -> Vec<u8> {
     packet.extend_from_slice(&[0x9c, 0x40, 0, 123, 0, 56, 0, 0]);
     packet.push(0x1b);
     packet.resize(76, 0);
+    sent(at, &packet)
+}
+
+/// A capture of a single segment of TCP, to port 80 of a documentation address.
+pub fn tcp_bytes(payload: &[u8]) -> Vec<u8> {
+    let [high, low] = (40 + payload.len() as u16).to_be_bytes();
+    let mut packet = vec![0x45, 0, high, low, 0, 1, 0, 0, 64, 6, 0, 0, 192, 168, 1, 23, 192, 0, 2, 1];
+    packet.extend([0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+    packet.extend(payload);
+    sent(0, &packet)
+}
+
+/// A recording of a packet that the phone sends, at so many milliseconds.
+fn sent(at: i64, packet: &[u8]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), "quiet").expect("a recording");
-    let input = Input::Packet { direction: Some(packet::Direction::Outbound), bytes: &packet };
+    let input = Input::Packet { direction: Some(packet::Direction::Outbound), bytes: packet };
     writer.write(Timestamp::from_millis(at), &input).expect("written");
     writer.into_inner().expect("a whole recording")
 }
