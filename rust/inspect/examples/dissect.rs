@@ -179,7 +179,7 @@ fn to_json(flow: &Flow) -> Value {
                 );
             }
             Observation::Dns(message) => {
-                message.questions.iter().for_each(|(name, _)| add("dns", json!(name)));
+                message.questions.iter().for_each(|it| add("dns", json!(it.name)));
                 for answer in &message.answers {
                     let (kind, value) = match &answer.data {
                         DnsData::Address(address) => ("address", address.to_string()),

@@ -51,8 +51,8 @@ impl Names {
         if !message.response {
             return;
         }
-        for (name, _) in &message.questions {
-            remember(&mut self.asked, name);
+        for question in &message.questions {
+            remember(&mut self.asked, &question.name);
         }
         for answer in &message.answers {
             let host = original(message, &answer.name);
@@ -137,10 +137,14 @@ fn original<'a>(message: &'a DnsMessage, name: &'a str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::DnsAnswer;
+    use crate::protocol::{DnsAnswer, DnsQuestion};
 
     fn answer(name: &str, data: DnsData) -> DnsAnswer {
         DnsAnswer { name: name.into(), ttl: 60, data }
+    }
+
+    fn question(name: &str) -> DnsQuestion {
+        DnsQuestion { name: name.into(), written: name.into(), kind: 65, range: 0..0 }
     }
 
     fn response(answers: Vec<DnsAnswer>) -> DnsMessage {
@@ -176,9 +180,9 @@ mod tests {
             ech: ech.map(str::to_owned),
         };
         let mut published = response(vec![answer("a.example", service(Some("front.example")))]);
-        published.questions = vec![("a.example".into(), 65)];
+        published.questions = vec![question("a.example")];
         let mut plain = response(vec![answer("b.example", service(None))]);
-        plain.questions = vec![("b.example".into(), 65)];
+        plain.questions = vec![question("b.example")];
         [published, plain].iter().for_each(|message| names.learn(&asker(None), message));
         for (sni, ech) in [
             (Some("front.example"), Ech::Hidden),

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use inspect::decode::explain;
@@ -26,8 +28,24 @@ fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
 
 /// To port 9999.
 fn udp(payload: &[u8]) -> Vec<u8> {
-    let [high, low] = (8 + payload.len() as u16).to_be_bytes();
-    ipv4(UDP, &[&[0x9c, 0x40, 0x27, 0x0f, high, low, 0, 0], payload].concat())
+    udp_to(9999, payload)
+}
+
+fn udp_to(port: u16, payload: &[u8]) -> Vec<u8> {
+    let [to, length] = [port, 8 + payload.len() as u16].map(u16::to_be_bytes);
+    ipv4(UDP, &[&[0x9c, 0x40], &to[..], &length, &[0, 0], payload].concat())
+}
+
+/// A query of DNS for the addresses of a host, with additional records.
+fn query(name: &str, additional: &[&[u8]]) -> Vec<u8> {
+    let mut out = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, additional.len() as u8];
+    for label in name.split('.') {
+        out.push(label.len() as u8);
+        out.extend(label.as_bytes());
+    }
+    out.extend([0, 0, 1, 0, 1]);
+    out.extend(additional.concat());
+    out
 }
 
 /// To port 9999.
@@ -115,4 +133,52 @@ fn octets_that_are_set_apart_are_read() {
         assert_eq!((*kind, value.as_str(), shown.as_str()), (IdentifierKind::Imei, IMEI, IMEI));
         assert!(steps.starts_with("http body, json a, hex"), "{steps}");
     }
+}
+
+#[test]
+fn what_a_host_name_hides_is_read() {
+    let json = format!(r#"{{"imei":"{IMEI}","n":1}}"#);
+    let digits: String = json.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = URL_SAFE_NO_PAD.encode(&json);
+    for (name, steps) in [
+        (format!("a.{IMEI}.example"), "dns name".to_owned()),
+        (format!("a.{base64}.example"), "dns name, base64, json imei".to_owned()),
+        (
+            format!("a.{}.{}.example", &digits[..40], &digits[40..]),
+            format!("dns name, labels 40+{}, hex, json imei", digits.len() - 40),
+        ),
+    ] {
+        let told = (IdentifierKind::Imei, IMEI.to_owned(), steps, IMEI.to_owned());
+        assert_eq!(found(&[], &[udp_to(53, &query(&name, &[]))]), [told], "{name}");
+    }
+}
+
+#[test]
+fn what_a_query_carries_beside_its_name_is_searched() {
+    let told = |steps: &str| [(IdentifierKind::Imei, IMEI.to_owned(), steps.to_owned(), IMEI.to_owned())];
+    let said = format!("imei={IMEI}");
+    let plain = query("a.example", &[]);
+    // After its end, and where another message should be.
+    let behind = udp_to(53, &[&plain, said.as_bytes()].concat());
+    assert_eq!(found(&[], &[behind]), told("udp payload, form imei"));
+    let later = [udp_to(53, &plain), udp_to(53, said.as_bytes())];
+    assert_eq!(found(&[], &later), told("udp payload, form imei"));
+    // In an option of EDNS.
+    let option = [&[0xfd, 0xe9, 0, 15], IMEI.as_bytes()].concat();
+    let record = [&[0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 19], &option[..]].concat();
+    let watch = [(IdentifierKind::Imei, IMEI)];
+    assert_eq!(found(&watch, &[udp_to(53, &query("a.example", &[&record]))]), told("dns option 65001"));
+}
+
+#[test]
+fn what_goes_by_the_port_of_time_is_searched() {
+    let steps = "udp payload, form imei".to_owned();
+    let told = [(IdentifierKind::Imei, IMEI.to_owned(), steps, IMEI.to_owned())];
+    let mut request = vec![0x23];
+    request.resize(48, 0);
+    let said = format!("imei={IMEI}");
+    assert_eq!(found(&[], &[udp_to(123, &request), udp_to(123, said.as_bytes())]), told);
+    // As text it could be of version 4: `c`.
+    let text = format!("c=de&lang=de&version=12&channel=stable&{said}");
+    assert_eq!(found(&[], &[udp_to(123, text.as_bytes())]), told);
 }

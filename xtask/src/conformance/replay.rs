@@ -250,7 +250,7 @@ impl Layers<'_> {
                     hello.sni.iter().for_each(|name| _ = add("sni", name));
                 }
                 Observation::Dns(message) => {
-                    message.questions.iter().for_each(|(name, _)| _ = add("dns", name));
+                    message.questions.iter().for_each(|it| _ = add("dns", &it.name));
                 }
                 Observation::Http(message) => {
                     if let HttpStart::Request { target, .. } = &message.start {

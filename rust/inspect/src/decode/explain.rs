@@ -8,7 +8,7 @@ use super::part::everything;
 use super::walk::step_text;
 use super::{
     Limits, Piece, base32, base64, cbor, data_url, der, disguise, embedded, form, grpc, header, hex, json,
-    jwt, mime, msgpack, multipart, percent, plist, protobuf, quoted, target, text, utf16, wbxml, xml,
+    jwt, labels, mime, msgpack, multipart, percent, plist, protobuf, quoted, target, text, utf16, wbxml, xml,
 };
 use crate::protocol::{http2_data, undo_huffman, unpack, websocket_payload};
 
@@ -64,6 +64,7 @@ fn is_transforming(word: &str) -> bool {
         "chunked"
             | "frames"
             | "huffman"
+            | "labels"
             | "percent"
             | "quoted-printable"
             | "hex"
@@ -103,6 +104,7 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
         "chunked" => Some(unchunk(bytes)),
         "frames" => unframe(bytes, step),
         "huffman" => undo_huffman(bytes),
+        "labels" => labels::join(bytes, step),
         "percent" => Some(percent::decode(bytes, true)),
         "quoted-printable" => Some(quoted::decode(bytes)),
         "hex" => hex::decode(bytes.trim_ascii()),

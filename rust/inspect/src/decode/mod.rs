@@ -31,6 +31,7 @@ mod header;
 mod hex;
 mod json;
 mod jwt;
+mod labels;
 mod mark;
 mod mime;
 mod msgpack;
@@ -450,4 +451,5 @@ impl Decoded<'_> {
     }
 }
 
-pub use walk::{decode_bytes, decode_http, decode_message, uncover};
+pub use labels::Labels;
+pub use walk::{decode_bytes, decode_http, decode_made, decode_message, uncover};

@@ -85,9 +85,22 @@ pub fn decode_bytes<'a>(
     limits: Limits,
     wanted: &mut Wanted<'_>,
 ) -> Decoded<'a> {
+    decode_made([origin], bytes, range, limits, wanted)
+}
+
+/// The same of bytes that were made by steps already.
+pub fn decode_made<'a, 's>(
+    steps: impl IntoIterator<Item = &'s str>,
+    bytes: &'a [u8],
+    range: Range<u64>,
+    limits: Limits,
+    wanted: &mut Wanted<'_>,
+) -> Decoded<'a> {
     let mut walk = Walk::new(limits, wanted);
-    let chain = walk.step(None, Cow::Owned(origin.to_owned()));
-    let node = walk.node(Bytes::Input(bytes), Place::Exact(range.start), chain, 0);
+    let steps =
+        steps.into_iter().fold(None, |chain, step| Some(walk.step(chain, Cow::Owned(step.to_owned()))));
+    let chain = steps.unwrap_or(u32::MAX);
+    let node = walk.node(Bytes::Input(bytes), place_of(bytes, &range), chain, 0);
     walk.queue.push(Task::new(node, "", 1, true));
     walk.out.objects = 1;
     walk.run();

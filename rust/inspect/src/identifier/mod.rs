@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use self::interest::Interest;
 pub use self::recurring::{Place, Recurrence, Recurring, Sending, domain, shared};
 pub use self::token::Token;
-use crate::decode::{self, Cribs, Decoded, Limits, Part, Wanted};
+use crate::decode::{self, Cribs, Decoded, Labels, Limits, Part, Wanted};
 use crate::protocol::{HttpMessage, Message};
 
 /// What an identifier identifies.
@@ -223,6 +223,20 @@ pub struct Scan {
     pub tokens: Vec<Token>,
 }
 
+impl Scan {
+    /// Adds what is new.
+    fn add(&mut self, matches: Vec<Match>) {
+        for found in matches {
+            if !self.matches.iter().any(|known| known.kind == found.kind && known.value == found.value) {
+                self.matches.push(found);
+            }
+        }
+    }
+}
+
+/// A shorter label of a host name is no code.
+const SHORTEST_LABEL: usize = 10;
+
 /// Looks for identifiers.
 #[derive(Debug, Clone, Default)]
 pub struct Scanner {
@@ -290,37 +304,54 @@ impl Scanner {
         self.limits.bytes = bytes.min(Limits::default().bytes);
     }
 
-    /// Scans a host name: as a whole, then label by label, which may be encoded. `range` is where it stands; where it does
-    /// not stand as it is (compressed in DNS), it is the range of all its labels.
-    pub fn scan_name(&mut self, origin: &str, name: &str, range: Range<u64>) -> Scan {
-        if self.dull.holds(name, self.learned.len()) {
+    /// Scans a host name as it is written: as a whole, then label by label, which may be encoded, and labels that may be one
+    /// text. `range` is where it stands; where it does not stand as it is (compressed in DNS), it is the range of all its
+    /// labels.
+    pub fn scan_name(&mut self, origin: &str, written: &str, range: Range<u64>) -> Scan {
+        if self.dull.holds(written, self.learned.len()) {
             return Scan::default();
         }
-        let scan = self.scan_new_name(origin, name, range);
+        let scan = self.scan_new_name(origin, written, range);
         if scan.matches.is_empty() && scan.stopped.is_empty() {
-            self.dull.add(name);
+            self.dull.add(written);
         }
         scan
     }
 
-    fn scan_new_name(&mut self, origin: &str, name: &str, range: Range<u64>) -> Scan {
+    fn scan_new_name(&mut self, origin: &str, written: &str, range: Range<u64>) -> Scan {
+        let name = written.to_ascii_lowercase();
+        // Whose case matters: base64.
+        let mixed = (name != written).then_some(written);
         let mut scan = self.scan_bytes(origin, name.as_bytes(), range.clone());
         let exact = range.end.saturating_sub(range.start) == name.len() as u64;
-        let mut start = range.start;
-        for label in name.split('.') {
-            let end = start.saturating_add(label.len() as u64);
-            if label.len() >= 10 && label.len() < name.len() {
-                let of_label = if exact { start..end } else { range.clone() };
-                let more = self.scan_bytes(origin, label.as_bytes(), of_label).matches;
-                let is_new = |it: &Match| {
-                    !scan.matches.iter().any(|known| known.kind == it.kind && known.value == it.value)
-                };
-                let more: Vec<_> = more.into_iter().filter(is_new).collect();
-                scan.matches.extend(more);
+        let place = |part: &Range<usize>| match exact {
+            true => range.start + part.start as u64..range.start + part.end as u64,
+            false => range.clone(),
+        };
+        for text in [Some(name.as_str()), mixed].into_iter().flatten() {
+            let mut start = 0;
+            for label in text.split('.') {
+                let part = start..start + label.len();
+                start = part.end + 1;
+                if label.len() >= SHORTEST_LABEL && label.len() < text.len() {
+                    scan.add(self.scan_bytes(origin, label.as_bytes(), place(&part)).matches);
+                }
             }
-            start = end.saturating_add(1);
+            for labels in Labels::of(text) {
+                let (step, part) = (labels.step(), labels.range);
+                let joined = text[part.clone()].replace('.', "");
+                let mut matches = self.scan_made([origin, &step], joined.as_bytes(), place(&part)).matches;
+                // Digits that chance puts together are no number.
+                matches.retain(|found| found.decode.len() > 2);
+                scan.add(matches);
+            }
         }
         scan
+    }
+
+    fn scan_made(&mut self, steps: [&str; 2], bytes: &[u8], range: Range<u64>) -> Scan {
+        let limits = self.limits;
+        self.scan("", |wanted| decode::decode_made(steps, bytes, range, limits, wanted))
     }
 
     /// Scans what is decoded. `declared`: the content type that it claims.
@@ -390,6 +421,11 @@ mod tests {
         assert_eq!(found("359091108778933.edge.example"), [(IdentifierKind::Imei, 100..115)]);
         assert_eq!(found("x.333539303931313038373738393333.example"), [(IdentifierKind::Imei, 102..132)]);
         assert_eq!(found("d3b07384d113edec49eaa6238ad5ff00.cloud.example"), []);
+        // Base64, whose case DNS keeps; and JSON in hexadecimal digits, longer than a label may be.
+        assert_eq!(found("x.MzU5MDkxMTA4Nzc4OTMz.Example"), [(IdentifierKind::Imei, 102..122)]);
+        let digits = "7b22696d6569223a223335393039313130383737383933332c226e223a317d";
+        let spread = format!("x.{}.{}.cloud.example", &digits[..40], &digits[40..]);
+        assert_eq!(found(&spread), [(IdentifierKind::Imei, 102..165)]);
     }
 
     #[test]

@@ -192,8 +192,8 @@ impl Inspector {
             self.judge_failed_lookup(id, message);
             return;
         }
-        for (name, _) in &message.questions {
-            self.scan_name(id, "dns name", name, message.range.clone(), Origin::DnsName);
+        for question in &message.questions {
+            self.scan_name(id, "dns name", &question.written, question.range.clone(), Origin::DnsName);
         }
     }
 
@@ -266,11 +266,9 @@ impl Inspector {
         if has_address {
             return;
         }
-        for (name, kind) in &message.questions {
-            if *kind == TYPE_A
-                && let Some(endpoint) = knowledge::endpoint(name)
-            {
-                self.judge(id, Evidence::LookupFailed { name, endpoint });
+        for question in message.questions.iter().filter(|it| it.kind == TYPE_A) {
+            if let Some(endpoint) = knowledge::endpoint(&question.name) {
+                self.judge(id, Evidence::LookupFailed { name: &question.name, endpoint });
             }
         }
     }

@@ -159,10 +159,16 @@ fn extended(nibble: u8, reader: &mut Reader<'_>) -> Option<u32> {
 pub(super) struct Datagrams;
 
 impl DatagramSession for Datagrams {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
-        if let Some(message) = Datagram::parse(bytes) {
-            out.extend(observe(direction, offset, bytes, &message.options, message.payload));
-        }
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
+        let Some(message) = Datagram::parse(bytes) else { return 0 };
+        out.extend(observe(direction, offset, bytes, &message.options, message.payload));
+        bytes.len()
     }
 }
 

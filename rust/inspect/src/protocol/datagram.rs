@@ -9,14 +9,11 @@ use super::quic::{self, Quic};
 use super::session::{Context, DatagramSession};
 use super::stun::{self, Stun};
 use super::unknown::Unknown;
-use super::{Observation, Protocol, coap, discovery, dns, http, ntp, sip};
-
-/// Multicast DNS, in which phones tell of themselves.
-const MDNS: &str = "mdns";
+use super::{Observation, Protocol, coap, dns, http, ntp, sip};
 
 /// Ports that carry DNS messages: DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
 const DNS_PORTS: [(u16, Protocol); 3] =
-    [(53, Protocol::DNS), (5353, Protocol(MDNS)), (5355, Protocol("llmnr"))];
+    [(53, Protocol::DNS), (5353, Protocol("mdns")), (5355, Protocol("llmnr"))];
 
 /// The NetBIOS name service (RFC 1002) has DNS's format, but its names are none of hosts.
 const NETBIOS_PORT: u16 = 137;
@@ -28,6 +25,8 @@ pub(super) struct Datagrams {
     /// Whether nothing was recognised yet: what came so far is handed on as unknown.
     unknown: bool,
     session: Box<dyn DatagramSession>,
+    /// What is not of the protocol.
+    other: Unknown,
     /// Where each direction's next datagram begins.
     end: [u64; 2],
 }
@@ -37,12 +36,14 @@ pub(super) struct Datagrams {
 struct Dns(&'static str);
 
 impl DatagramSession for Dns {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
-        let range = offset..offset + bytes.len() as u64;
-        if self.0 == MDNS {
-            out.extend(discovery::observe(direction, offset, bytes, self.0));
-        }
-        out.extend(dns::parse(bytes, range).map(|message| Observation::Dns(message.into())));
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
+        dns::observe(self.0, direction, offset, bytes, out)
     }
 }
 
@@ -51,22 +52,26 @@ impl DatagramSession for Dns {
 struct Ssdp;
 
 impl DatagramSession for Ssdp {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
-        out.extend(
-            http::parse_whole(direction, bytes, offset).map(|message| Observation::Http(message.into())),
-        );
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
+        let Some(message) = http::parse_whole(direction, bytes, offset) else { return 0 };
+        out.push(Observation::Http(message.into()));
+        bytes.len()
     }
 }
 
-/// A protocol in which nothing is of interest.
+/// A protocol that tells nothing of the phone: what its datagrams hold all the same is searched.
 #[derive(Debug, Clone)]
 struct Dull;
 
 impl DatagramSession for Dull {
-    fn handle(&mut self, _: Direction, _: u64, _: &[u8], _: &mut Vec<Observation>) {}
-
-    fn wants(&self, _direction: Direction) -> bool {
-        false
+    fn handle(&mut self, _: Direction, _: u64, _: &[u8], _: &mut Vec<Observation>) -> usize {
+        0
     }
 }
 
@@ -76,6 +81,7 @@ impl Datagrams {
             context: Context { port, ..Context::default() },
             unknown: true,
             session: Box::new(Unknown::new()),
+            other: Unknown::new(),
             end: [0; 2],
         }
     }
@@ -106,7 +112,10 @@ impl Datagrams {
             self.unknown = false;
         }
         self.end[direction.index()] = offset + bytes.len() as u64;
-        self.session.handle(direction, offset, bytes, out);
+        let read = self.session.handle(direction, offset, bytes, out);
+        if let Some(rest @ [_, ..]) = bytes.get(read..) {
+            DatagramSession::handle(&mut self.other, direction, offset + read as u64, rest, out);
+        }
     }
 
     pub(super) fn flush(&mut self, out: &mut Vec<Observation>) {
@@ -179,6 +188,7 @@ fn choose(bytes: &[u8], direction: Direction, port: u16) -> Option<(Protocol, Bo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::DnsQuestion;
 
     fn first(port: u16, datagram: &[u8]) -> Vec<Observation> {
         let mut out = Vec::new();
@@ -191,13 +201,17 @@ mod tests {
     /// A query for a.example, type A.
     const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01";
 
+    fn question() -> DnsQuestion {
+        DnsQuestion { name: "a.example".into(), written: "a.example".into(), kind: 1, range: 20..29 }
+    }
+
     #[test]
     fn dns_is_named_by_its_port_and_read_on_any_other() {
         for (port, name) in [(53, "dns"), (5353, "mdns"), (5355, "llmnr"), (9999, "dns")] {
             let out = first(port, QUERY);
             assert_eq!(out[0], Observation::Protocol(Protocol(name)));
             assert!(
-                matches!(&out[1], Observation::Dns(m) if m.questions == [("a.example".to_owned(), 1)] && m.range == (7..34))
+                matches!(&out[1], Observation::Dns(m) if m.questions == [question()] && m.range == (7..34))
             );
         }
         assert!(matches!(first(137, QUERY)[..], [Observation::Readable(_)]));

@@ -1,16 +1,20 @@
-//! DNS-based service discovery (RFC 6763) over multicast DNS: what a phone says of itself to its neighbours.
+//! What a phone says of itself in DNS records: to its neighbours by service discovery (RFC 6763), to resolvers in the options
+//! of a query (RFC 6891).
 
 use packet::Direction;
 
-use super::Observation;
 use super::dns;
 use super::message::Parts;
 use super::reader::Reader;
+use super::{Observation, Protocol};
 
 /// Record types.
 const PTR: u16 = 12;
 const TXT: u16 = 16;
 const SRV: u16 = 33;
+const OPT: u16 = 41;
+/// Shorter data tells nobody apart.
+const SHORTEST_DATA: usize = 6;
 /// Records read of one message.
 const MOST_RECORDS: usize = 128;
 
@@ -23,11 +27,11 @@ pub(super) fn observe(
 ) -> Option<Observation> {
     let mut parts = Parts::new(bytes, at);
     // What was read before a message breaks off counts.
-    let _ = records(bytes, &mut parts);
+    let _ = records(bytes, protocol != Protocol::DNS.0, &mut parts);
     parts.finish(direction, protocol, None)
 }
 
-fn records(bytes: &[u8], parts: &mut Parts<'_>) -> Option<()> {
+fn records(bytes: &[u8], multicast: bool, parts: &mut Parts<'_>) -> Option<()> {
     let mut reader = Reader(bytes);
     reader.take(4)?;
     let counts = [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?].map(usize::from);
@@ -57,7 +61,10 @@ fn records(bytes: &[u8], parts: &mut Parts<'_>) -> Option<()> {
                 add_name(parts, "target", dns::name(bytes, &mut { begin + 6 }), begin..at);
             }
             TXT => add_strings(parts, data, begin),
-            _ => {}
+            OPT => add_options(parts, data, begin),
+            // Neighbours tell in those above all that there is.
+            _ if multicast || data.len() < SHORTEST_DATA => {}
+            _ => parts.add("data", begin..at),
         }
     }
     Some(())
@@ -88,6 +95,19 @@ fn add_strings(parts: &mut Parts<'_>, data: &[u8], begin: usize) {
                 parts.add(format!("txt.{key}"), start + equals + 1..end);
             }
             _ => parts.add("txt", start..end),
+        }
+    }
+}
+
+/// Options of a query (RFC 6891 section 6.1.2): resolvers of carriers and of filters know customers by them.
+fn add_options(parts: &mut Parts<'_>, data: &[u8], begin: usize) {
+    /// NSID, the client's network, cookies, keep-alive, padding: they say nothing, or what addresses say.
+    const PLAIN: [u16; 5] = [3, 8, 10, 11, 12];
+    let mut reader = Reader(data);
+    while let (Some(code), Some(value)) = (reader.u16(), reader.vec16()) {
+        let end = begin + data.len() - reader.0.len();
+        if !PLAIN.contains(&code) {
+            parts.add(format!("option {code}"), end - value.0.len()..end);
         }
     }
 }

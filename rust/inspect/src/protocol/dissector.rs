@@ -60,7 +60,7 @@ const KNOWN: &[Known] = &[
     Known {
         protocol: Protocol::STUN,
         probe: |it| stun::probe_stream(it.bytes),
-        begin: || framed(stun::Stream),
+        begin: || framed(stun::Stream::new()),
     },
     Known { protocol: Protocol::MCS, probe: |it| mcs::probe(it.bytes), begin: || framed(Mcs::default()) },
     Known { protocol: Protocol::SUPL, probe: supl::probe, begin: || framed(Supl) },

@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use packet::Direction;
 
+use super::discovery;
 use super::reader::Reader;
-use super::session::{StreamSession, Switch};
-use super::{DnsAnswer, DnsData, DnsMessage, Observation};
+use super::session::{DatagramSession, StreamSession, Switch};
+use super::unknown::Unknown;
+use super::{DnsAnswer, DnsData, DnsMessage, DnsQuestion, Observation, Protocol};
 use crate::stream::StreamEvent;
 
 const HEADER: usize = 12;
@@ -18,7 +20,7 @@ const MAX_NAME: usize = 255;
 /// Most names are shorter.
 const USUAL_NAME: usize = 48;
 /// Records of one message that are read.
-const MAX_RECORDS: usize = 256;
+const MAX_RECORDS: u16 = 256;
 
 /// Record types.
 const A: u16 = 1;
@@ -30,17 +32,34 @@ const HTTPS: u16 = 65;
 /// Reads a message that stands at `range.start`. A malformed tail costs only what stands there. `None`: not even
 /// the questions can be read.
 pub fn parse(bytes: &[u8], range: Range<u64>) -> Option<DnsMessage> {
-    parse_counted(bytes, range).map(|(message, _)| message)
+    parse_counted(bytes, range).map(|read| read.message)
+}
+
+/// What a message says that begins at `offset`. Returns how many bytes it has; none, if it is no message.
+pub(super) fn observe(
+    protocol: &'static str,
+    direction: Direction,
+    offset: u64,
+    bytes: &[u8],
+    out: &mut Vec<Observation>,
+) -> usize {
+    let Some(read) = parse_counted(bytes, offset..offset + bytes.len() as u64) else { return 0 };
+    // Only of neighbours is of interest what they say of themselves.
+    if direction == Direction::Outbound || protocol != Protocol::DNS.0 {
+        out.extend(discovery::observe(direction, offset, bytes, protocol));
+    }
+    out.push(Observation::Dns(read.message.into()));
+    read.len.min(bytes.len())
 }
 
 /// Whether a datagram is a whole DNS message: every record that its header counts is there.
 pub(super) fn is_message(bytes: &[u8]) -> bool {
-    plausible(bytes) && parse_counted(bytes, 0..0).is_some_and(|(_, whole)| whole)
+    plausible(bytes) && parse_counted(bytes, 0..0).is_some_and(|read| read.whole)
 }
 
 /// The same of what came by a port of DNS: there a message that breaks off will do.
 pub(super) fn is_begun(bytes: &[u8]) -> bool {
-    parse_counted(bytes, 0..0).is_some_and(|(_, whole)| whole || plausible(bytes))
+    parse_counted(bytes, 0..0).is_some_and(|read| read.whole || plausible(bytes))
 }
 
 /// Whether a header can be one of a query, an answer, a notification or an update.
@@ -56,46 +75,61 @@ fn plausible(bytes: &[u8]) -> bool {
         && count(4) + count(6) > 0
 }
 
-fn parse_counted(bytes: &[u8], range: Range<u64>) -> Option<(DnsMessage, bool)> {
+/// What was read of a message.
+struct Read {
+    message: DnsMessage,
+    /// Whether every record that its header counts is there.
+    whole: bool,
+    /// Its bytes, up to where it ends or breaks off.
+    len: usize,
+}
+
+fn parse_counted(bytes: &[u8], range: Range<u64>) -> Option<Read> {
     let mut reader = Reader(bytes);
     let id = reader.u16()?;
     let flags = reader.u16()?;
     let counts = [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?];
-    let mut message = DnsMessage {
-        id,
-        response: flags & 0x8000 != 0,
-        rcode: (flags & 0x0f) as u8,
-        range,
-        ..DnsMessage::default()
-    };
-    let mut at = HEADER;
-    for _ in 0..counts[0] {
-        let Some((name, kind)) = question(bytes, &mut at) else {
-            return (!message.questions.is_empty()).then_some((message, false));
+    let (response, rcode) = (flags & 0x8000 != 0, (flags & 0x0f) as u8);
+    let message = DnsMessage { id, response, rcode, range, ..DnsMessage::default() };
+    let mut read = Read { message, whole: false, len: HEADER };
+    for _ in 0..counts[0].min(MAX_RECORDS) {
+        let mut at = read.len;
+        let Some(question) = question(bytes, &mut at, &read.message.range) else {
+            return (!read.message.questions.is_empty()).then_some(read);
         };
-        if message.questions.len() == MAX_RECORDS {
-            break;
-        }
-        message.questions.push((name, kind));
+        read.message.questions.push(question);
+        read.len = at;
     }
     let records = counts[1..].iter().map(|&count| usize::from(count)).sum::<usize>();
-    for index in 0..records.min(MAX_RECORDS) {
-        let Some(answer) = record(bytes, &mut at) else { return Some((message, false)) };
+    for index in 0..records.min(usize::from(MAX_RECORDS)) {
+        let mut at = read.len;
+        let Some(answer) = record(bytes, &mut at) else { return Some(read) };
+        read.len = at;
         // Authority records never name a flow; additional ones do (the addresses of an HTTPS record's target).
         let authority =
             (usize::from(counts[1])..usize::from(counts[1]) + usize::from(counts[2])).contains(&index);
-        message.answers.extend(answer.filter(|_| !authority));
+        read.message.answers.extend(answer.filter(|_| !authority));
     }
-    Some((message, at <= bytes.len()))
+    read.whole = read.len <= bytes.len();
+    Some(read)
 }
 
-fn question(bytes: &[u8], at: &mut usize) -> Option<(String, u16)> {
-    let name = name(bytes, at)?;
+/// `message` is where the whole of `bytes` stands.
+fn question(bytes: &[u8], at: &mut usize, message: &Range<u64>) -> Option<DnsQuestion> {
+    let begin = *at;
+    let written = written_name(bytes, at)?;
     let mut reader = Reader(bytes.get(*at..)?);
     let kind = reader.u16()?;
     reader.u16()?;
+    // Between a length and the root's: as long as its text where no byte is escaped and nothing is left out.
+    let there = begin + 1..*at - 1;
+    let exact = !written.is_empty()
+        && there.len() == written.len()
+        && message.end.saturating_sub(message.start) == bytes.len() as u64;
+    let place = message.start + there.start as u64..message.start + there.end as u64;
+    let range = if exact { place } else { message.clone() };
     *at += 4;
-    Some((name, kind))
+    Some(DnsQuestion { name: written.to_ascii_lowercase(), written, kind, range })
 }
 
 /// Reads a record. The outer `None`: malformed; the inner: of another kind.
@@ -170,6 +204,13 @@ fn addresses(key: u16, value: &[u8]) -> Vec<IpAddr> {
 
 /// Reads the name at `at` and moves `at` behind it. Bytes that no host name has are escaped as in zone files.
 pub(super) fn name(bytes: &[u8], at: &mut usize) -> Option<String> {
+    let mut name = written_name(bytes, at)?;
+    name.make_ascii_lowercase();
+    Some(name)
+}
+
+/// The same, its letters as they are written.
+fn written_name(bytes: &[u8], at: &mut usize) -> Option<String> {
     let mut text = String::with_capacity(USUAL_NAME);
     let (mut position, mut jumped) = (*at, false);
     for _ in 0..MAX_STEPS {
@@ -215,14 +256,12 @@ fn push_label(text: &mut String, label: &[u8]) {
     if let Ok(plain) = std::str::from_utf8(label)
         && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
     {
-        let begun = text.len();
-        text.push_str(plain);
-        return text[begun..].make_ascii_lowercase();
+        return text.push_str(plain);
     }
     for &byte in label {
         match byte {
             b'.' | b'\\' => text.extend(['\\', char::from(byte)]),
-            b'!'..=b'~' => text.push(char::from(byte.to_ascii_lowercase())),
+            b'!'..=b'~' => text.push(char::from(byte)),
             _ => text.push_str(&format!("\\{byte:03}")),
         }
     }
@@ -232,6 +271,8 @@ fn push_label(text: &mut String, label: &[u8]) {
 #[derive(Debug, Clone)]
 pub(super) struct Stream {
     halves: [Half; 2],
+    /// What stands where a message should.
+    other: Unknown,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -261,7 +302,7 @@ pub(super) fn probe(bytes: &[u8], port: u16) -> Option<bool> {
 
 impl Stream {
     pub(super) fn new() -> Self {
-        Self { halves: [Half::default(), Half::default()] }
+        Self { halves: [Half::default(), Half::default()], other: Unknown::to_the_end() }
     }
 }
 
@@ -274,7 +315,9 @@ impl StreamSession for Stream {
     ) -> Option<Switch> {
         let half = &mut self.halves[direction.index()];
         match event {
-            StreamEvent::Data { offset, bytes } => half.handle_data(offset, bytes, out),
+            StreamEvent::Data { offset, bytes } => {
+                half.handle_data(direction, offset, bytes, (&mut self.other, out))
+            }
             StreamEvent::End => {}
             StreamEvent::Gap { .. } if half.lost => {}
             StreamEvent::Gap { .. } => {
@@ -291,7 +334,13 @@ impl StreamSession for Stream {
 }
 
 impl Half {
-    fn handle_data(&mut self, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle_data(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        (other, out): (&mut Unknown, &mut Vec<Observation>),
+    ) {
         if self.lost {
             return;
         }
@@ -308,12 +357,13 @@ impl Half {
             self.buffer.extend_from_slice(&rest[..taken]);
             rest = &rest[taken..];
             if self.buffer.len() == wanted && wanted > 2 {
-                let end = self.at + wanted as u64;
-                out.extend(
-                    parse(&self.buffer[2..], self.at..end).map(|message| Observation::Dns(message.into())),
-                );
+                let (message, at) = (&self.buffer[2..], self.at + 2);
+                let len = observe(Protocol::DNS.0, direction, at, message, out);
+                if let Some(rest @ [_, ..]) = message.get(len..) {
+                    DatagramSession::handle(other, direction, at + len as u64, rest, out);
+                }
                 self.buffer.clear();
-                self.at = end;
+                self.at += wanted as u64;
             } else if self.buffer == [0, 0] {
                 self.buffer.clear();
                 self.at += 2;

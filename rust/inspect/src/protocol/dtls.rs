@@ -71,11 +71,19 @@ struct Message {
 }
 
 impl DatagramSession for Dtls {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
         let half = &mut self.halves[direction.index()];
         let range = offset..offset + bytes.len() as u64;
         let mut reader = Reader(bytes);
+        let mut read = 0;
         while let Some(record) = Record::parse(&mut reader).filter(|_| !half.encrypted) {
+            read = bytes.len() - reader.0.len();
             if record.epoch > 0 {
                 half.encrypted = true;
                 half.message = None;
@@ -86,6 +94,7 @@ impl DatagramSession for Dtls {
                 }
             }
         }
+        if half.encrypted { bytes.len() } else { read }
     }
 
     fn wants(&self, direction: Direction) -> bool {

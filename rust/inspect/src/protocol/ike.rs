@@ -13,6 +13,8 @@ const HEADER: usize = 28;
 const NAT_PORT: u16 = 4500;
 /// Before IKE on that port: ESP has a number there that is never 0.
 const NON_ESP: [u8; 4] = [0; 4];
+/// RFC 3948 section 2.3.
+const KEEP_ALIVE: [u8; 1] = [0xff];
 
 /// Whether a datagram is IKE's, or on the port of NAT traversal ESP's.
 pub(super) fn probe(opening: &Opening<'_>) -> bool {
@@ -24,7 +26,7 @@ fn is_esp(bytes: &[u8]) -> bool {
     const RESERVED: u32 = 255;
     const LEAST: usize = 8 + 16 + 8;
     let mut reader = Reader(bytes);
-    let (Some(index), Some(number)) = (reader.u32(), reader.u32()) else { return bytes == [0xff] };
+    let (Some(index), Some(number)) = (reader.u32(), reader.u32()) else { return bytes == KEEP_ALIVE };
     index > RESERVED && number > 0 && bytes.len() >= LEAST
 }
 
@@ -98,12 +100,22 @@ pub(super) struct Tunnel {
 }
 
 impl DatagramSession for Tunnel {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
         let first = match ike(bytes) {
-            Some(ike) if !ike.encrypted => return out.extend(observe(direction, offset, &ike)),
+            Some(ike) if !ike.encrypted => {
+                out.extend(observe(direction, offset, &ike));
+                return bytes.len();
+            }
             Some(_) => false,
-            None if is_esp(bytes) && bytes.len() > 1 => !std::mem::replace(&mut self.esp, true),
-            None => return,
+            None if bytes == KEEP_ALIVE => return bytes.len(),
+            None if is_esp(bytes) => !std::mem::replace(&mut self.esp, true),
+            None => return 0,
         };
         if first {
             out.push(Observation::Protocol(Protocol::ESP));
@@ -111,6 +123,7 @@ impl DatagramSession for Tunnel {
         if !std::mem::replace(&mut self.encrypted[direction.index()], true) {
             out.push(Observation::GiveUp { direction, reason: "encrypted" });
         }
+        bytes.len()
     }
 
     /// ESP ends it: what IKE says later is encrypted too.

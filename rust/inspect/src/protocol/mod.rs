@@ -306,11 +306,24 @@ pub struct DnsMessage {
     pub response: bool,
     /// Response code.
     pub rcode: u8,
-    /// Names asked for with their type, lower case, without a trailing dot.
-    pub questions: Vec<(String, u16)>,
+    /// What is asked.
+    pub questions: Vec<DnsQuestion>,
     /// Answers of the kinds that name a flow.
     pub answers: Vec<DnsAnswer>,
     /// The message in the stream.
+    pub range: Range<u64>,
+}
+
+/// A question of a DNS message (RFC 1035 section 4.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsQuestion {
+    /// Whose records are asked for: lower case, without a trailing dot.
+    pub name: String,
+    /// The name as it is written, in which case tells nothing to DNS but can to who wrote it.
+    pub written: String,
+    /// Record type.
+    pub kind: u16,
+    /// The name in the stream, from its first letter to its last; the whole message where it does not stand as it is.
     pub range: Range<u64>,
 }
 

@@ -83,8 +83,15 @@ pub(super) trait DatagramSession: Debug + Send + CloneDatagram {
     /// As [`StreamSession::begin`].
     fn begin(&mut self, _context: &Context) {}
 
-    /// Takes a datagram's payload, which begins at `offset` in the concatenation of that direction's payloads.
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>);
+    /// Takes a datagram's payload, which begins at `offset` in the concatenation of that direction's payloads. Returns how many
+    /// of its bytes are the protocol's: what follows is searched as unknown.
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize;
 
     /// As [`StreamSession::flush`]. `end` is where each direction's next datagram will begin.
     fn flush(&mut self, _end: [u64; 2], _out: &mut Vec<Observation>) {}

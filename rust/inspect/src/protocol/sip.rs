@@ -67,11 +67,19 @@ pub(super) fn probe_datagram(opening: &Opening<'_>) -> bool {
 pub(super) struct Datagrams;
 
 impl DatagramSession for Datagrams {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
-        // Nothing but line ends: that a way through a NAT stays open.
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
         if probe(bytes) == Some(true) {
             out.extend(observe(direction, offset, bytes));
+            return bytes.len();
         }
+        // Line ends: that a way through a NAT stays open.
+        bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
     }
 }
 

@@ -103,12 +103,11 @@ pub(super) struct Stun {
     dtls: Option<Dtls>,
     /// Whether media came in each direction.
     media: [bool; 2],
-    other: Unknown,
 }
 
 impl Stun {
     pub(super) fn new() -> Self {
-        Self { dtls: None, media: [false; 2], other: Unknown::new() }
+        Self { dtls: None, media: [false; 2] }
     }
 
     fn handle_media(&mut self, direction: Direction, out: &mut Vec<Observation>) {
@@ -117,37 +116,42 @@ impl Stun {
         }
     }
 
-    fn handle_dtls(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle_dtls(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
         if self.dtls.is_none() {
             if !dtls::probe(bytes) {
-                return;
+                return 0;
             }
             out.push(Observation::Protocol(Protocol::DTLS));
         }
-        self.dtls.get_or_insert_default().handle(direction, offset, bytes, out);
+        self.dtls.get_or_insert_default().handle(direction, offset, bytes, out)
     }
 }
 
 impl DatagramSession for Stun {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
         match bytes {
             [0..=3, ..] if Head::parse(bytes).is_some() => out.extend(observe(direction, offset, bytes)),
-            [20..=63, ..] => self.handle_dtls(direction, offset, bytes, out),
+            [20..=63, ..] => return self.handle_dtls(direction, offset, bytes, out),
             // A TURN channel: number and length before the data. There is none inside another.
             [64..=79, _, _, _, data @ ..] if data.first().is_some_and(|first| !(64..=79).contains(first)) => {
-                self.handle(direction, offset + 4, data, out);
+                return 4 + self.handle(direction, offset + 4, data, out);
             }
             [128..=191, ..] => self.handle_media(direction, out),
-            _ => DatagramSession::handle(&mut self.other, direction, offset, bytes, out),
+            _ => return 0,
         }
-    }
-
-    fn flush(&mut self, end: [u64; 2], out: &mut Vec<Observation>) {
-        DatagramSession::flush(&mut self.other, end, out);
-    }
-
-    fn is_pending(&self) -> bool {
-        DatagramSession::is_pending(&self.other)
+        bytes.len()
     }
 
     fn encrypted(&self, direction: Direction) -> Option<bool> {
@@ -159,7 +163,16 @@ impl DatagramSession for Stun {
 
 /// STUN and TURN over TCP (RFC 8489 section 6.2.2, RFC 8656 section 12.5).
 #[derive(Debug, Clone)]
-pub(super) struct Stream;
+pub(super) struct Stream {
+    call: Stun,
+    other: Unknown,
+}
+
+impl Stream {
+    pub(super) fn new() -> Self {
+        Self { call: Stun::new(), other: Unknown::to_the_end() }
+    }
+}
 
 impl Framing for Stream {
     fn measure(&self, _direction: Direction, bytes: &[u8]) -> Length {
@@ -173,8 +186,9 @@ impl Framing for Stream {
     }
 
     fn take(&mut self, direction: Direction, at: u64, bytes: &[u8], out: &mut Vec<Observation>) {
-        if bytes.first().is_some_and(|&first| first < 0x40) {
-            out.extend(observe(direction, at, bytes));
+        let read = self.call.handle(direction, at, bytes, out);
+        if let Some(rest @ [_, ..]) = bytes.get(read..) {
+            DatagramSession::handle(&mut self.other, direction, at + read as u64, rest, out);
         }
     }
 }
@@ -225,10 +239,14 @@ mod tests {
         );
         assert_eq!(software.value, b"phone/9");
         for step in [1, 6, 500] {
-            let flow = [bytes.clone(), vec![0x40, 1, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0], bytes.clone()].concat();
+            let flow = [&bytes[..], b"\x40\x01\0\x06imei=1\0\0", &bytes].concat();
             let out = dissect(9, &[(OUT, &flow)], step);
-            assert_eq!(out.len(), 3, "{out:?}");
+            assert_eq!(out.len(), 4, "{out:?}");
             assert_eq!(out[0], Observation::Protocol(Protocol::STUN));
+            let start = bytes.len() as u64 + 4;
+            assert!(
+                matches!(&out[2], Observation::Readable(it) if it.bytes == b"imei=1\0\0" && it.range.start == start)
+            );
         }
     }
 
@@ -238,14 +256,14 @@ mod tests {
         let mut out = Vec::new();
         session.handle(OUT, 0, &message(true, &[]), &mut out);
         assert_eq!(session.encrypted(OUT), Some(false));
-        // A DTLS record with a ServerHelloDone, then RTP, then bytes that are neither.
+        // A DTLS record with a ServerHelloDone, then RTP, then bytes that are neither, also in a channel of TURN.
         let done = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        session.handle(OUT, 20, &done, &mut out);
-        session.handle(OUT, 45, &[0x80; 40], &mut out);
-        session.handle(OUT, 85, b"imei=1", &mut out);
-        session.flush([91, 0], &mut out);
+        assert_eq!(session.handle(OUT, 20, &done, &mut out), done.len());
+        assert_eq!(session.handle(OUT, 45, &[0x80; 40], &mut out), 40);
+        assert_eq!(session.handle(OUT, 85, b"imei=1", &mut out), 0);
+        assert_eq!(session.handle(OUT, 91, b"\x40\x01\0\x06imei=1", &mut out), 4);
         assert_eq!(out[0], Observation::Protocol(Protocol::DTLS));
         assert_eq!(out[1], Observation::GiveUp { direction: OUT, reason: "media" });
-        assert!(matches!(&out[2], Observation::Readable(it) if it.bytes == b"imei=1"));
+        assert_eq!(out.len(), 2);
     }
 }

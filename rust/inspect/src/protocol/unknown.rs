@@ -83,12 +83,19 @@ impl StreamSession for Unknown {
 }
 
 impl DatagramSession for Unknown {
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
         let half = &mut self.halves[direction.index()];
         half.handle_data(offset, bytes, out);
         // A datagram is a message: what it ends with does not go on in the next.
         half.emit(out);
         half.judge_datagrams(bytes, out);
+        bytes.len()
     }
 
     fn wants(&self, direction: Direction) -> bool {

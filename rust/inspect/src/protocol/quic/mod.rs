@@ -137,9 +137,15 @@ impl DatagramSession for Quic {
         self.context = context.clone();
     }
 
-    fn handle(&mut self, direction: Direction, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+    fn handle(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        bytes: &[u8],
+        out: &mut Vec<Observation>,
+    ) -> usize {
         if !self.wants(direction) {
-            return;
+            return bytes.len();
         }
         self.datagrams[direction.index()] = self.datagrams[direction.index()].saturating_add(1);
         let end = offset + bytes.len() as u64;
@@ -174,6 +180,7 @@ impl DatagramSession for Quic {
         if !self.wants(direction) {
             out.push(Observation::GiveUp { direction, reason: "encrypted" });
         }
+        bytes.len()
     }
 
     /// Reads what came of a ClientHello whose rest was never seen.
