@@ -241,6 +241,7 @@ fn observe(
             URI_QUERY | LOCATION_QUERY => query(&mut parts, option.value.clone(), registers),
             LOCATION_PATH => parts.add("location_path", option.value.clone()),
             PROXY_URI => parts.add("proxy_uri", option.value.clone()),
+            number if !is_known(option) => parts.add(format!("option {number}"), option.value.clone()),
             _ => {}
         }
     }
@@ -320,6 +321,18 @@ mod tests {
 
     fn datagram() -> Vec<u8> {
         [&[0x42, 2, 0x12, 0x34, 7, 8][..], &registration()].concat()
+    }
+
+    #[test]
+    fn an_option_that_nobody_registered_is_read() {
+        let body = [option(11, b"a"), vec![0xed, 0xfc, 0xd0, 2], b"imei=1234567890".to_vec()].concat();
+        let bytes = [&[0x40, 1, 0x12, 0x34][..], &body].concat();
+        let mut out = Vec::new();
+        assert_eq!(Datagrams.handle(OUT, 0, &bytes, &mut out), bytes.len());
+        let [Observation::Message(message)] = &out[..] else { panic!("{out:?}") };
+        let parts: Vec<_> = message.parts.iter().map(|part| (part.name.as_str(), &part.value[..])).collect();
+        assert_eq!(parts, [("option 65000", &b"imei=1234567890"[..]), ("uri_path", b"a")]);
+        assert_eq!(Datagrams.handle(OUT, 0, b"imei=1", &mut out), 0);
     }
 
     fn opening(bytes: &[u8], port: u16) -> Opening<'_> {

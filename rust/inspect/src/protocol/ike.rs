@@ -85,11 +85,21 @@ fn observe(direction: Direction, offset: u64, ike: &Ike<'_>) -> Option<Observati
             // After the kind of name, protocol and port.
             (1, 5) => parts.add("identification", (start + 8).min(end)..end),
             (1, 13) | (2, 43) => parts.add("vendor_id", start + 4..end),
+            (2, 41) => add_notification(&mut parts, start + 4..end),
             _ => {}
         }
         kind = next;
     }
     parts.finish(direction, "ike", None)
+}
+
+/// Data of a notification (RFC 7296 section 3.10) of a kind that is for private use: the others are numbers and digests.
+fn add_notification(parts: &mut Parts<'_>, range: std::ops::Range<usize>) {
+    const PRIVATE: std::ops::RangeInclusive<u16> = 40960..=u16::MAX;
+    let &[_, index, high, low, ..] = parts.get(range.clone()) else { return };
+    if PRIVATE.contains(&u16::from_be_bytes([high, low])) {
+        parts.add("notification", (range.start + 4 + usize::from(index)).min(range.end)..range.end);
+    }
 }
 
 /// A flow with IKE, and ESP if there is any.
@@ -185,6 +195,20 @@ mod tests {
     }
 
     #[test]
+    fn a_notification_of_ones_own_is_read() {
+        // Where it would be an address's digest, and for private use.
+        let known = [&[41, 0, 0, 23, 0, 0, 0x40, 4][..], b"001010123456789"].concat();
+        let own = [&[0, 0, 0, 23, 1, 0, 0xa0, 1][..], b"001010123456789"].concat();
+        let bytes = message(2, 34, 41, &[known, own].concat());
+        let mut out = Vec::new();
+        assert_eq!(Tunnel::default().handle(OUT, 0, &bytes, &mut out), bytes.len());
+        let [Observation::Message(message)] = &out[..] else { panic!("{out:?}") };
+        let parts: Vec<_> =
+            message.parts.iter().map(|part| (part.name.as_str(), part.range.clone())).collect();
+        assert_eq!(parts, [("notification", 59..74)]);
+    }
+
+    #[test]
     fn esp_is_encrypted() {
         let mut out = Vec::new();
         let mut tunnel = Tunnel::default();
@@ -198,5 +222,6 @@ mod tests {
             ]
         );
         assert!(!tunnel.wants(OUT) && tunnel.wants(Direction::Inbound));
+        assert_eq!(tunnel.handle(Direction::Inbound, 0, b"imei=1", &mut out), 0);
     }
 }

@@ -75,6 +75,16 @@ fn attribute<'a>(reader: &mut Reader<'a>) -> Option<(u16, &'a [u8])> {
     Some((kind, value))
 }
 
+/// Whether what is relayed are media or a handshake of DTLS (RFC 7983).
+fn is_call(data: &[u8]) -> bool {
+    matches!(data.first(), None | Some(20..=63 | 128..=191))
+}
+
+/// Attributes with addresses, numbers and digests (IANA, STUN Parameters), and ICE's own.
+const fn is_registered(kind: u16) -> bool {
+    matches!(kind, 0x0001..=0x002a | 0x8000..=0x802e | 0xc000..=0xc003 | 0xc056 | 0xc057)
+}
+
 /// What a message says, which begins at `at`.
 fn observe(direction: Direction, at: u64, bytes: &[u8]) -> Option<Observation> {
     let head = Head::parse(bytes)?;
@@ -84,13 +94,14 @@ fn observe(direction: Direction, at: u64, bytes: &[u8]) -> Option<Observation> {
         let start = parts.position(&reader) + 4;
         let Some((kind, value)) = attribute(&mut reader) else { break };
         let name = match kind {
-            0x0006 => "username",
-            0x0014 => "realm",
-            0x0012 | 0x0013 if head.cookie => continue,
-            0x8020 | 0x8022 => "software",
-            0x802f => "origin",
-            0x8030 => "mobility_ticket",
-            _ => continue,
+            0x0006 => "username".into(),
+            0x0014 => "realm".into(),
+            0x0013 if head.cookie && !is_call(value) => "data".into(),
+            0x8020 | 0x8022 => "software".into(),
+            0x802f => "origin".into(),
+            0x8030 => "mobility_ticket".into(),
+            _ if is_registered(kind) => continue,
+            _ => format!("attribute 0x{kind:04x}"),
         };
         parts.add(name, start..start + value.len());
     }
@@ -248,6 +259,22 @@ mod tests {
                 matches!(&out[2], Observation::Readable(it) if it.bytes == b"imei=1\0\0" && it.range.start == start)
             );
         }
+    }
+
+    #[test]
+    fn what_is_relayed_and_what_nobody_registered_is_read() {
+        let attributes: [(u16, &[u8]); 5] = [
+            (0x0013, b"imei=1"),
+            (0x0013, &[0x80; 8]),
+            (0x0008, &[7; 20]),
+            (0xc0de, b"imei=2"),
+            (0x8028, &[7; 4]),
+        ];
+        let mut out = Vec::new();
+        Stun::new().handle(OUT, 0, &message(true, &attributes), &mut out);
+        let [Observation::Message(message)] = &out[..] else { panic!("{out:?}") };
+        let parts: Vec<_> = message.parts.iter().map(|part| (part.name.as_str(), &part.value[..])).collect();
+        assert_eq!(parts, [("data", &b"imei=1"[..]), ("attribute 0xc0de", b"imei=2")]);
     }
 
     #[test]
