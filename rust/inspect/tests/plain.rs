@@ -182,3 +182,32 @@ fn what_goes_by_the_port_of_time_is_searched() {
     let text = format!("c=de&lang=de&version=12&channel=stable&{said}");
     assert_eq!(found(&[], &[udp_to(123, text.as_bytes())]), told);
 }
+
+/// A handshake message of TLS.
+fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
+    let [_, high, middle, low] = (body.len() as u32).to_be_bytes();
+    [&[kind, high, middle, low], body].concat()
+}
+
+#[test]
+fn whose_key_it_is_is_read() {
+    let identity = format!("urn:imei:{IMEI}");
+    let exchange = [&[0, identity.len() as u8], identity.as_bytes()].concat();
+    let told = [(IdentifierKind::Imei, IMEI.to_owned(), "tls psk_identity.imei".to_owned(), IMEI.to_owned())];
+
+    // Up to TLS 1.2 it is said in clear when keys are exchanged.
+    let hello = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0, 0xa8, 1, 0]].concat();
+    let record = |message: &[u8]| [&[22, 3, 3, 0, message.len() as u8], message].concat();
+    let tls = [record(&handshake(1, &hello)), record(&handshake(16, &exchange))].concat();
+    assert_eq!(found(&[], &[tcp(&tls)]), told);
+    let message = handshake(16, &exchange);
+    let fragment = [&message[..4], &[0, 1, 0, 0, 0], &message[1..4], &exchange].concat();
+    let dtls = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, fragment.len() as u8], &fragment[..]].concat();
+    assert_eq!(found(&[], &[udp_to(5684, &dtls)]), told);
+
+    // In TLS 1.3 in the first hello.
+    let list = [&exchange[..], &[0; 4]].concat();
+    let keys = [&[0, 41, 0, list.len() as u8 + 5, 0, list.len() as u8], &list[..], &[0, 1, 0]].concat();
+    let hello = [&hello[..], &[0, keys.len() as u8], &keys].concat();
+    assert_eq!(found(&[], &[tcp(&record(&handshake(1, &hello)))]), told);
+}

@@ -1,9 +1,12 @@
 //! DTLS (RFC 6347, 9147): the hellos and certificates, put together from their fragments.
 
+use std::ops::Range;
+
 use packet::Direction;
 
 use super::certificate::{self, CERTIFICATE, Presented};
 use super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, server_hello};
+use super::psk::{self, CLIENT_KEY_EXCHANGE, Handshake};
 use super::reader::Reader;
 use super::session::DatagramSession;
 use super::{Carrier, Observation};
@@ -49,8 +52,16 @@ impl<'a> Record<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dtls {
     halves: [Half; 2],
+    peers: Peers,
+}
+
+/// What the hellos told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Peers {
     /// Who sent a ClientHello.
     client: Option<Direction>,
+    /// The suite that the server chose.
+    suite: Option<u16>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -79,7 +90,7 @@ impl DatagramSession for Dtls {
         out: &mut Vec<Observation>,
     ) -> usize {
         let half = &mut self.halves[direction.index()];
-        let range = offset..offset + bytes.len() as u64;
+        let datagram = offset..offset + bytes.len() as u64;
         let mut reader = Reader(bytes);
         let mut read = 0;
         while let Some(record) = Record::parse(&mut reader).filter(|_| !half.encrypted) {
@@ -90,7 +101,11 @@ impl DatagramSession for Dtls {
                 out.push(Observation::GiveUp { direction, reason: "encrypted" });
             } else if record.kind == HANDSHAKE {
                 let mut fragments = Reader(record.fragment);
-                while half.take_fragment(&mut fragments, direction, &mut self.client, &range, out).is_some() {
+                while let Some(fragment) = Fragment::parse(&mut fragments) {
+                    let end = offset + (read - fragments.0.len()) as u64;
+                    half.take(&fragment, end, &datagram, &mut |kind, message| {
+                        self.peers.observe(direction, kind, message, out);
+                    });
                 }
             }
         }
@@ -106,49 +121,90 @@ impl DatagramSession for Dtls {
     }
 }
 
+/// A handshake message or a part of one (RFC 6347 section 4.2.2).
+struct Fragment<'a> {
+    kind: u8,
+    /// Of the whole message.
+    len: usize,
+    sequence: u16,
+    offset: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Fragment<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Option<Self> {
+        let (kind, len, sequence) = (reader.u8()?, reader.u24()?, reader.u16()?);
+        let (offset, fragment_len) = (reader.u24()?, reader.u24()?);
+        Some(Self { kind, len, sequence, offset, bytes: reader.take(fragment_len)? })
+    }
+
+    fn is_of_use(&self) -> bool {
+        matches!(self.kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE | CLIENT_KEY_EXCHANGE)
+            && self.len <= MAX_MESSAGE
+            && self.offset + self.bytes.len() <= self.len
+    }
+}
+
 impl Half {
-    fn take_fragment(
+    /// Takes a fragment that ends at `end` in the stream; of a message that it makes whole, tells the kind and what it holds.
+    fn take(
         &mut self,
-        reader: &mut Reader<'_>,
-        direction: Direction,
-        client: &mut Option<Direction>,
-        datagram: &std::ops::Range<u64>,
-        out: &mut Vec<Observation>,
-    ) -> Option<()> {
-        let kind = reader.u8()?;
-        let len = reader.u24()?;
-        let sequence = reader.u16()?;
-        let offset = reader.u24()?;
-        let fragment_len = reader.u24()?;
-        let fragment = reader.take(fragment_len)?;
-        let of_use = matches!(kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE);
-        if !of_use || len > MAX_MESSAGE || offset + fragment.len() > len {
-            return Some(());
+        fragment: &Fragment<'_>,
+        end: u64,
+        datagram: &Range<u64>,
+        tell: &mut dyn FnMut(u8, &Handshake<'_>),
+    ) {
+        if !fragment.is_of_use() {
+            return;
         }
+        let &Fragment { kind, len, sequence, offset, bytes } = fragment;
         if self.message.as_ref().is_none_or(|m| (m.kind, m.sequence, m.len) != (kind, sequence, len)) {
             let begins = datagram.start;
             self.message = Some(Message { kind, sequence, len, waiting: Window::default(), begins });
         }
-        let message = self.message.as_mut()?;
-        message.waiting.insert(offset as u64, fragment);
+        let Some(message) = self.message.as_mut() else { return };
+        message.waiting.insert(offset as u64, bytes);
         if let Some(body) = message.whole() {
             let range = message.begins..datagram.end;
-            match kind {
-                CLIENT_HELLO => {
-                    *client = Some(direction);
-                    out.extend(client_hello(&body, Carrier::Dtls, range).map(Observation::ClientHello));
-                }
-                SERVER_HELLO => out.extend(server_hello(&body).map(Observation::ServerHello)),
-                _ => {
-                    let by_client = *client == Some(direction);
-                    let presented = Presented { direction, by_client, tls13: false, range };
-                    let certificate = certificate::of_message(&body, presented);
-                    out.extend(certificate.map(|it| Observation::Certificate(it.into())));
-                }
-            }
+            let at = (bytes.len() == len).then(|| end - len as u64);
+            tell(kind, &Handshake { body: &body, at, range });
             self.message = None;
         }
-        Some(())
+    }
+}
+
+impl Peers {
+    /// What a whole message says.
+    fn observe(
+        &mut self,
+        direction: Direction,
+        kind: u8,
+        message: &Handshake<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        let range = message.range.clone();
+        match kind {
+            CLIENT_HELLO => {
+                self.client = Some(direction);
+                if let Some(hello) = client_hello(message.body, Carrier::Dtls, range) {
+                    out.push(Observation::ClientHello(hello.clone()));
+                    let identity = |it: &Vec<u8>| psk::message(it, direction, message);
+                    out.extend(hello.psk_identities.iter().filter_map(identity));
+                }
+            }
+            SERVER_HELLO => {
+                let hello = server_hello(message.body);
+                self.suite = hello.as_ref().map(|hello| hello.cipher);
+                out.extend(hello.map(Observation::ServerHello));
+            }
+            CLIENT_KEY_EXCHANGE => out.extend(psk::of_key_exchange(message, self.suite, direction)),
+            _ => {
+                let by_client = self.client == Some(direction);
+                let presented = Presented { direction, by_client, tls13: false, range };
+                let certificate = certificate::of_message(message.body, presented);
+                out.extend(certificate.map(|it| Observation::Certificate(it.into())));
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::ja4::ja4;
+use super::psk;
 use super::reader::Reader;
 use super::{Carrier, ClientHello, ServerHello};
 
@@ -12,6 +13,7 @@ pub(super) mod extension {
     pub(in super::super) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(in super::super) const ALPN: u16 = 16;
     pub(in super::super) const ENCRYPT_THEN_MAC: u16 = 22;
+    pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
     pub(in super::super) const EARLY_DATA: u16 = 42;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
     pub(in super::super) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
@@ -162,6 +164,7 @@ pub(super) fn client_hello(body: &[u8], carrier: Carrier, range: Range<u64>) -> 
             .any(|kind| hello.extension(*kind).is_some()),
         random: hello.random,
         early_data: hello.extension(extension::EARLY_DATA).is_some(),
+        psk_identities: hello.extension(extension::PRE_SHARED_KEY).map(psk::of_extension).unwrap_or_default(),
         ja4: if hello.whole { ja4(&hello, carrier) } else { String::new() },
         carrier,
         range,

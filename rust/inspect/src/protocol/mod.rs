@@ -25,6 +25,7 @@ mod mcs;
 mod message;
 mod mqtt;
 mod ntp;
+mod psk;
 mod qpack;
 mod quic;
 mod reader;
@@ -152,6 +153,8 @@ pub struct ClientHello {
     pub ech: bool,
     /// Whether data may follow it at once (RFC 8446 section 4.2.10).
     pub early_data: bool,
+    /// Which keys the client says that it shares with the server, tickets left out (RFC 8446 section 4.2.11).
+    pub psk_identities: Vec<Vec<u8>>,
     /// What the client made up: key logs tell connections by it.
     pub random: [u8; 32],
     /// JA4 fingerprint (FoxIO, BSD 3-Clause part).

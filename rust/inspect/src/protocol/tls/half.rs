@@ -6,6 +6,7 @@ use packet::Direction;
 
 use super::super::certificate::{self, CERTIFICATE, Presented};
 use super::super::hello::{CLIENT_HELLO, SERVER_HELLO, client_hello, client_hello_v2, server_hello};
+use super::super::psk::{self, CLIENT_KEY_EXCHANGE};
 use super::super::{Carrier, Observation};
 use super::handshake::Epoch;
 use super::protection::{Opened, Protection};
@@ -302,7 +303,12 @@ impl Half {
                 return self.give_up(if hello { "too_long" } else { "malformed" }, out);
             }
             let Some(body) = body.get(..len).map(<[u8]>::to_vec) else { return };
-            if self.handle_message(kind, &body, self.message_at..record.end, scene, out).is_none() {
+            // What is left of the record's bytes stands at its end.
+            let payload = (record.end - record.start).saturating_sub(RECORD_HEADER as u64);
+            let begun = self.message.len() as u64;
+            let at = (begun <= payload).then(|| record.end - begun + HANDSHAKE_HEADER as u64);
+            let message = psk::Handshake { body: &body, at, range: self.message_at..record.end };
+            if self.handle_message(kind, &message, scene, out).is_none() {
                 return self.give_up("malformed", out);
             }
             self.message.drain(..(HANDSHAKE_HEADER + len).min(self.message.len()));
@@ -314,17 +320,19 @@ impl Half {
     fn handle_message(
         &mut self,
         kind: u8,
-        body: &[u8],
-        range: Range<u64>,
+        message: &psk::Handshake<'_>,
         scene: &mut Scene,
         out: &mut Vec<Observation>,
     ) -> Option<()> {
+        let (body, range) = (message.body, message.range.clone());
         let sealed = self.state == State::Sealed;
         let mut say = |observation| out.push(if sealed { decrypted(observation) } else { observation });
         match kind {
             CLIENT_HELLO => {
                 let hello = client_hello(body, Carrier::Tcp, range)?;
                 say(Observation::ClientHello(hello.clone()));
+                let identity = |it: &Vec<u8>| psk::message(it, self.direction, message);
+                hello.psk_identities.iter().filter_map(identity).for_each(say);
                 scene.begin(self.direction, &hello, out);
                 if !sealed {
                     self.state = State::Clear;
@@ -351,6 +359,10 @@ impl Half {
                 };
                 let certificate = certificate::of_message(body, presented);
                 certificate.into_iter().for_each(|it| say(Observation::Certificate(it.into())));
+            }
+            CLIENT_KEY_EXCHANGE => {
+                let suite = scene.handshake.suite();
+                psk::of_key_exchange(message, suite, self.direction).into_iter().for_each(say);
             }
             // What else comes in clear is of no use, unless what follows it can be read.
             SERVER_HELLO_DONE if !sealed && !scene.has_secrets() => self.seal(scene, out),

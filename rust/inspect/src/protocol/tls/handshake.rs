@@ -57,6 +57,11 @@ impl Handshake {
         self.server.is_some()
     }
 
+    /// The suite that the server chose.
+    pub(super) fn suite(&self) -> Option<u16> {
+        self.server.as_ref().map(|server| server.cipher)
+    }
+
     /// Whether it is TLS 1.3, as far as that is known.
     pub(super) fn is_tls13(&self) -> bool {
         self.server.as_ref().is_some_and(is_tls13)
