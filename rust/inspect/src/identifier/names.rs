@@ -165,6 +165,7 @@ struct Short([u64; 2], usize);
 
 impl Short {
     /// `None` when there are more.
+    #[inline]
     fn new(bytes: &[u8]) -> Option<Self> {
         let words = match (bytes.first_chunk(), bytes.last_chunk()) {
             _ if bytes.len() > 16 => return None,

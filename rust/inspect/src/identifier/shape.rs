@@ -78,6 +78,7 @@ impl Shapes {
     }
 
     /// Whether [`Self::find`] would find something.
+    #[inline]
     pub fn has_any(&self, text: &[u8]) -> bool {
         text.len() >= SHORTEST && !self.find(text).is_empty()
     }

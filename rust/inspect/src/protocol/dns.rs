@@ -45,7 +45,8 @@ pub(super) fn observe(
 ) -> usize {
     let Some(read) = parse_counted(bytes, offset..offset + bytes.len() as u64) else { return 0 };
     // Only of neighbours is of interest what they say of themselves.
-    if direction == Direction::Outbound || protocol != Protocol::DNS.0 {
+    let telling = direction == Direction::Outbound || protocol != Protocol::DNS.0;
+    if telling && bytes.get(6..HEADER).is_some_and(|counts| counts != [0; 6]) {
         out.extend(discovery::observe(direction, offset, bytes, protocol));
     }
     out.push(Observation::Dns(read.message.into()));
