@@ -9,7 +9,9 @@ use packet::Direction;
 pub(crate) fn ranges(observation: &Observation) -> Vec<(Option<Direction>, &Range<u64>)> {
     match observation {
         Observation::Http(message) => vec![(Some(message.direction), &message.range)],
-        Observation::Readable(readable) => vec![(Some(readable.direction), &readable.range)],
+        Observation::Readable(readable) | Observation::Whole(readable) => {
+            vec![(Some(readable.direction), &readable.range)]
+        }
         Observation::Dns(message) => vec![(None, &message.range)],
         Observation::ClientHello(hello) => vec![(None, &hello.range)],
         Observation::Message(message) => {

@@ -155,7 +155,7 @@ fn to_json(flow: &Flow) -> Value {
             Observation::ServerHello(hello) => add("cipher", json!(hello.cipher)),
             Observation::Certificate(certificate) => add("certificate", json!(certificate.subject)),
             // None was given.
-            Observation::Decrypted(_) => {}
+            Observation::Decrypted(_) | Observation::Whole(_) => {}
             Observation::Http(message) => {
                 match &message.start {
                     HttpStart::Request { method, target, .. } => {

@@ -143,6 +143,12 @@ impl Facts {
         self.seen.iter().filter(|seen| alike(seen)).map(|seen| seen.found.clone()).collect()
     }
 
+    /// Whether that value went that way already.
+    pub fn has_seen(&self, direction: Direction, found: &Match) -> bool {
+        let mut seen = self.seen.iter().filter(|seen| seen.direction == direction);
+        seen.any(|seen| seen.found.kind == found.kind && seen.found.value == found.value)
+    }
+
     /// Adds values that were sent before, or what is newly known of them.
     pub fn add_recurring(&mut self, found: Vec<Recurrence>) {
         for recurrence in found {

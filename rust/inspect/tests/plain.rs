@@ -211,3 +211,43 @@ fn whose_key_it_is_is_read() {
     let hello = [&hello[..], &[0, keys.len() as u8], &keys].concat();
     assert_eq!(found(&[], &[tcp(&record(&handshake(1, &hello)))]), told);
 }
+
+#[test]
+fn what_stands_in_the_head_of_a_request_is_searched() {
+    let watch = [(IdentifierKind::Imei, IMEI)];
+    for (line, steps) in [
+        (format!("X-Id: {IMEI}"), "http header X-Id"),
+        (format!("X-{IMEI}: 1"), "tcp payload"),
+        // What servers pass over.
+        (IMEI.to_owned(), "http header "),
+    ] {
+        let told =
+            found(&watch, &[tcp(format!("GET /a HTTP/1.1\r\nHost: a.example\r\n{line}\r\n\r\n").as_bytes())]);
+        let [(kind, value, by, _)] = told.as_slice() else { panic!("{line}: {told:?}") };
+        assert_eq!((*kind, value.as_str(), by.as_str()), (IdentifierKind::Imei, IMEI, steps));
+    }
+}
+
+#[test]
+fn a_known_value_is_found_beside_what_a_message_tells() {
+    let watch = [(IdentifierKind::Imei, IMEI)];
+    let mqtt = |text: &str| [b"\x10\x1f\0\x04MQTT\x04\x82\0\x3c\0\x03c-1\0", text.as_bytes()].concat();
+    for sent in [
+        // A name in which a record of DNS is, whose length is a lie.
+        udp_to(
+            5353,
+            &[b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x01a\0\0\x0c\0\x01\0\0\0\x3c\0\x10\x3f", IMEI.as_bytes()]
+                .concat(),
+        ),
+        // A user's name with too long a length.
+        tcp(&mqtt(IMEI)),
+        // A command that goes on no more.
+        tcp(format!("HELO a.example\r\nXTELL {IMEI}").as_bytes()),
+        tcp(format!("<?xml version='1.0'?><stream:stream to='a.example'><iq id='{IMEI}").as_bytes()),
+        // An argument in which quotes do not match.
+        tcp(format!("a1 CAPABILITY\r\na2 ID (\"n\" {IMEI}\"\r\n").as_bytes()),
+    ] {
+        let told = found(&watch, std::slice::from_ref(&sent));
+        assert!(told.iter().any(|it| it.1 == IMEI && it.3 == IMEI), "{}: {told:?}", sent.escape_ascii());
+    }
+}

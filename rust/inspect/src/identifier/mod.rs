@@ -33,7 +33,7 @@ use self::interest::Interest;
 pub use self::recurring::{Place, Recurrence, Recurring, Sending, domain, shared};
 pub use self::token::Token;
 use crate::decode::{self, Cribs, Decoded, Labels, Limits, Part, Wanted};
-use crate::protocol::{HttpMessage, Message};
+use crate::protocol::{HttpMessage, Message, Readable};
 
 /// What an identifier identifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -291,6 +291,27 @@ impl Scanner {
     pub fn scan_bytes(&mut self, origin: &str, bytes: &[u8], range: Range<u64>) -> Scan {
         let limits = self.limits;
         self.scan("", |wanted| decode::decode_bytes(origin, bytes, range, limits, wanted))
+    }
+
+    /// Looks for the given values alone, as they stand there.
+    pub fn scan_known(&self, origin: &str, readable: &Readable) -> Vec<Match> {
+        let mut out: Vec<Match> = Vec::new();
+        self.known.find(&readable.bytes, &mut |hit| {
+            if out.iter().any(|found| found.kind == hit.kind && found.value == hit.value) {
+                return;
+            }
+            let decode =
+                std::iter::once(origin).chain(hit.steps.iter().copied()).map(str::to_owned).collect();
+            let at = |offset: usize| readable.range.start + offset as u64;
+            out.push(Match {
+                kind: hit.kind,
+                value: hit.value.to_owned(),
+                confidence: Confidence::Known,
+                decode,
+                range: at(hit.range.start)..at(hit.range.end),
+            });
+        });
+        out
     }
 
     fn learn(&mut self, direction: Direction, scan: &Scan) {

@@ -68,6 +68,17 @@ impl Inspector {
                 let scan = self.scanner.scan_bytes(origin, &readable.bytes, readable.range);
                 self.judge_scan(id, readable.direction, Origin::Bytes, scan, None);
             }
+            Observation::Whole(readable) => self.observe_whole(id, &readable),
+        }
+    }
+
+    /// Looks for given values that stand beside what the message's parts told.
+    fn observe_whole(&mut self, id: FlowId, readable: &Readable) {
+        let mut matches = self.scanner.scan_known(self.origin_of_bytes(id), readable);
+        matches.retain(|found| !self.facts[id].has_seen(readable.direction, found));
+        if !matches.is_empty() {
+            let scan = Scan { matches, ..Scan::default() };
+            self.judge_scan(id, readable.direction, Origin::Bytes, scan, None);
         }
     }
 

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use packet::Direction;
 
-use super::Observation;
 use super::message::Parts;
 use super::session::{Run, StreamSession, Switch, Upgrade};
+use super::{Observation, Readable};
 use crate::stream::StreamEvent;
 
 /// The longest line; RFC 5321 allows 1000 bytes, IMAP's clients send more.
@@ -98,6 +98,8 @@ enum Mode {
 struct Half {
     buffer: Vec<u8>,
     at: u64,
+    /// How much of the buffer was handed on because it went on no more.
+    told: usize,
     lost: bool,
 }
 
@@ -159,8 +161,9 @@ impl<D: Dialect> Conversation<D> {
                 }
                 Mode::Line => {
                     let Some((at, line)) = self.client.line() else { break };
-                    let line = Line { bytes: line.trim_ascii_end(), at };
-                    self.mode = match self.dialect.line(line, out) {
+                    let next = self.dialect.line(Line { bytes: line.trim_ascii_end(), at }, out);
+                    out.extend(Observation::whole(Direction::Outbound, at, &line));
+                    self.mode = match next {
                         Next::Line => Mode::Line,
                         Next::Counted(len) => Mode::Counted(len),
                         Next::Dotted => Mode::Dotted,
@@ -273,7 +276,15 @@ impl Half {
         let taken = std::mem::replace(&mut self.buffer, rest);
         let at = self.at;
         self.at += taken.len() as u64;
+        self.told = self.told.saturating_sub(taken.len());
         (at, taken)
+    }
+
+    /// What goes on no more, or not soon: it was not handed on yet.
+    fn rest(&mut self, direction: Direction) -> Option<Observation> {
+        let untold = self.buffer.len() > self.told;
+        self.told = self.buffer.len();
+        untold.then(|| Observation::Readable(Readable::new(direction, self.at, &self.buffer)))
     }
 
     /// The first line with its end, unless it is too long.
@@ -309,14 +320,15 @@ impl<D: Dialect> StreamSession for Conversation<D> {
                 None
             }
             (StreamEvent::End, _) => {
-                self.flush(out);
                 if direction == Direction::Outbound
                     && self.mode == Mode::Line
                     && !self.client.buffer.is_empty()
                 {
                     let (at, line) = self.client.take(MAX_LINE);
                     self.dialect.line(Line { bytes: &line, at }, out);
+                    out.extend(Observation::whole(Direction::Outbound, at, &line));
                 }
+                self.flush(out);
                 None
             }
         }
@@ -330,11 +342,14 @@ impl<D: Dialect> StreamSession for Conversation<D> {
             self.finish_text(out);
             self.mode = mode;
         }
+        out.extend(self.client.rest(Direction::Outbound));
+        out.extend(self.server.rest(Direction::Inbound));
         None
     }
 
     fn is_pending(&self) -> bool {
-        !self.said.is_empty() || self.text.len > 0
+        let halves = [&self.client, &self.server];
+        !self.said.is_empty() || self.text.len > 0 || halves.iter().any(|half| half.buffer.len() > half.told)
     }
 
     fn wants(&self, direction: Direction) -> bool {

@@ -113,9 +113,17 @@ impl Datagrams {
         }
         self.end[direction.index()] = offset + bytes.len() as u64;
         let read = self.session.handle(direction, offset, bytes, out);
+        if self.is_clear(direction) {
+            out.extend(Observation::whole(direction, offset, &bytes[..read.min(bytes.len())]));
+        }
         if let Some(rest @ [_, ..]) = bytes.get(read..) {
             DatagramSession::handle(&mut self.other, direction, offset + read as u64, rest, out);
         }
+    }
+
+    /// Whether it is a protocol whose messages go in clear.
+    fn is_clear(&self, direction: Direction) -> bool {
+        !self.unknown && self.session.encrypted(direction) == Some(false)
     }
 
     pub(super) fn flush(&mut self, out: &mut Vec<Observation>) {

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use packet::Direction;
 
-use super::Observation;
 use super::session::{Run, StreamSession, Switch, Upgrade};
+use super::{Observation, Readable};
 use crate::stream::StreamEvent;
 
 /// Bytes kept of one message; what is longer is passed over.
@@ -48,6 +48,8 @@ struct Half {
     at: u64,
     /// Bytes still to come of a message that was taken.
     passed_over: u64,
+    /// How much of the buffer was handed on because it went on no more.
+    told: usize,
     lost: bool,
 }
 
@@ -85,7 +87,9 @@ impl<F: Framing> Framed<F> {
             };
             let kept = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_KEPT);
             let Some(message) = rest.get(..kept) else { break };
-            self.framing.take(direction, half.at + start as u64, message, out);
+            let at = half.at + start as u64;
+            self.framing.take(direction, at, message, out);
+            out.extend(Observation::whole(direction, at, message));
             let taken = rest.len().min(usize::try_from(len).unwrap_or(usize::MAX));
             half.passed_over = len - taken as u64;
             start += taken;
@@ -94,13 +98,21 @@ impl<F: Framing> Framed<F> {
         None
     }
 
-    /// Takes what came of a message that will not come whole.
+    /// Takes what came of a message that will not come whole, or not soon. Of one whose length is not known the rest may
+    /// still come.
     fn take_unfinished(&mut self, direction: Direction, out: &mut Vec<Observation>) {
         let half = &mut self.halves[direction.index()];
+        if !half.is_pending(&self.framing, direction) {
+            return;
+        }
         if let Length::Known(len) = half.measure(&self.framing, direction) {
             self.framing.take(direction, half.at, &half.buffer, out);
+            out.extend(Observation::whole(direction, half.at, &half.buffer));
             half.passed_over = len.saturating_sub(half.buffer.len() as u64);
             half.advance(half.buffer.len());
+        } else {
+            out.push(Observation::Readable(Readable::new(direction, half.at, &half.buffer)));
+            half.told = half.buffer.len();
         }
     }
 
@@ -132,6 +144,12 @@ impl Half {
     fn advance(&mut self, len: usize) {
         self.buffer.drain(..len);
         self.at += len as u64;
+        self.told = self.told.saturating_sub(len);
+    }
+
+    /// Whether something is kept that was not handed on.
+    fn is_pending<F: Framing>(&self, framing: &F, direction: Direction) -> bool {
+        self.buffer.len() > self.told || matches!(self.measure(framing, direction), Length::Known(_))
     }
 
     fn measure<F: Framing>(&self, framing: &F, direction: Direction) -> Length {
@@ -160,10 +178,9 @@ impl<F: Framing> StreamSession for Framed<F> {
     }
 
     fn is_pending(&self) -> bool {
-        Direction::BOTH.into_iter().any(|direction| {
-            let length = self.halves[direction.index()].measure(&self.framing, direction);
-            matches!(length, Length::Known(_))
-        })
+        Direction::BOTH
+            .into_iter()
+            .any(|direction| self.halves[direction.index()].is_pending(&self.framing, direction))
     }
 
     fn wants(&self, direction: Direction) -> bool {

@@ -129,6 +129,9 @@ pub enum Observation {
     Message(Box<Message>),
     /// Bytes that can be read but that no dissector here understands.
     Readable(Readable),
+    /// All bytes of a message in clear that the phone sent, after what its parts tell: beside them can stand what no dissector
+    /// reads.
+    Whole(Readable),
     /// Nothing more will be read from this direction, and why: a stable `snake_case` word such as `encrypted`,
     /// `gap`, `too_long`, `malformed`.
     GiveUp {
@@ -401,7 +404,7 @@ pub(crate) fn unpack(step: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     supl::unpack(step.strip_prefix("supl ")?, bytes)
 }
 
-/// Readable bytes without a known protocol.
+/// Bytes that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readable {
     /// Which way they went.
@@ -410,4 +413,19 @@ pub struct Readable {
     pub bytes: Vec<u8>,
     /// Where they stand in the stream.
     pub range: Range<u64>,
+}
+
+impl Observation {
+    /// The bytes of a message that begins at `at`, if the phone sent it.
+    pub(super) fn whole(direction: Direction, at: u64, bytes: &[u8]) -> Option<Self> {
+        let sent = direction == Direction::Outbound && !bytes.is_empty();
+        sent.then(|| Self::Whole(Readable::new(direction, at, bytes)))
+    }
+}
+
+impl Readable {
+    /// Bytes that begin at `at`.
+    pub(super) fn new(direction: Direction, at: u64, bytes: &[u8]) -> Self {
+        Self { direction, bytes: bytes.to_vec(), range: at..at + bytes.len() as u64 }
+    }
 }

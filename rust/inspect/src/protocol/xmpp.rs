@@ -71,6 +71,8 @@ struct Half {
     state: State,
     /// The stream's own tag is the first.
     depth: u32,
+    /// How much of the buffer was handed on because it went on no more.
+    told: usize,
     lost: bool,
 }
 
@@ -85,6 +87,11 @@ enum Step {
 }
 
 impl Half {
+    /// Whether something is kept that was not handed on.
+    fn is_pending(&self) -> bool {
+        !self.lost && self.buffer.len() > self.told
+    }
+
     fn push(&mut self, byte: u8) -> Step {
         let last = self.buffer.last().copied();
         self.buffer.push(byte);
@@ -151,9 +158,11 @@ impl Xmpp {
                 return Some(self.give_way(direction, rest));
             }
             let stanza = std::mem::take(&mut half.buffer);
+            half.told = 0;
             let at = half.at;
             if step == Step::Stream {
                 out.extend(observe_stream(direction, at, &stanza));
+                out.extend(Observation::whole(direction, at, &stanza));
             } else if direction == Direction::Inbound && stanza.trim_ascii_start().starts_with(b"<proceed") {
                 // RFC 6120 section 5.4.2.3: TLS begins behind it.
                 return Some(self.give_way(direction, rest));
@@ -182,7 +191,17 @@ impl Xmpp {
     fn take_unfinished(&mut self, direction: Direction, out: &mut Vec<Observation>) {
         let half = &mut self.halves[direction.index()];
         let stanza = std::mem::take(&mut half.buffer);
+        half.told = 0;
         out.extend(observe_stanza(direction, half.at, &stanza));
+    }
+
+    /// Tells what came of a stanza that goes on no more; it may still.
+    fn tell_unfinished(&mut self, direction: Direction, out: &mut Vec<Observation>) {
+        let half = &mut self.halves[direction.index()];
+        if half.is_pending() {
+            half.told = half.buffer.len();
+            out.extend(observe_stanza(direction, half.at, &half.buffer));
+        }
     }
 }
 
@@ -241,6 +260,15 @@ impl StreamSession for Xmpp {
             _ => {}
         }
         None
+    }
+
+    fn flush(&mut self, out: &mut Vec<Observation>) -> Option<Switch> {
+        Direction::BOTH.into_iter().for_each(|direction| self.tell_unfinished(direction, out));
+        None
+    }
+
+    fn is_pending(&self) -> bool {
+        self.halves.iter().any(Half::is_pending)
     }
 
     fn wants(&self, direction: Direction) -> bool {

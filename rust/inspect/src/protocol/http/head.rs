@@ -128,20 +128,27 @@ fn field_len(bytes: &[u8]) -> usize {
     (0..bytes.len()).find(|&at| ends(at)).map_or(bytes.len(), |at| at + 1)
 }
 
+/// A field. Of a line that is none all is the value: servers pass over it, but it was sent. `None`: a blank line.
 fn parse_field(field: &[u8], at: u64) -> Option<HttpHeader> {
-    let colon = field.iter().position(|&byte| byte == b':')?;
-    // Blanks and control characters before the colon are passed over, and so is a line that is no field.
-    let name = &field[..field[..colon].iter().rposition(|&byte| byte > b' ')? + 1];
-    let name = name.rsplit(|&byte| byte == b'\n').next().unwrap_or(name).trim_ascii();
-    let range = trimmed(field, colon + 1..field.len());
+    let (name, value) = split_field(field).unwrap_or((&[], 0..field.len()));
+    let range = trimmed(field, value);
     let value = String::from_utf8_lossy(&field[range.clone()]);
     let lines: Vec<_> = value.split('\n').map(str::trim_ascii).filter(|line| !line.is_empty()).collect();
-    Some(HttpHeader {
+    (!name.is_empty() || !lines.is_empty()).then(|| HttpHeader {
         name: String::from_utf8_lossy(name).into_owned(),
         value: lines.join(" "),
         range: at + range.start as u64..at + range.end as u64,
         huffman: false,
     })
+}
+
+/// A field's name, and where its value stands. Blanks and control characters before the colon are passed over, and so is a
+/// line before it that is no field.
+fn split_field(field: &[u8]) -> Option<(&[u8], Range<usize>)> {
+    let colon = field.iter().position(|&byte| byte == b':')?;
+    let name = &field[..field[..colon].iter().rposition(|&byte| byte > b' ')? + 1];
+    let name = name.rsplit(|&byte| byte == b'\n').next().unwrap_or(name).trim_ascii();
+    Some((name, colon + 1..field.len()))
 }
 
 fn trimmed(line: &[u8], range: Range<usize>) -> Range<usize> {
@@ -251,11 +258,23 @@ mod tests {
     #[test]
     fn sloppy_fields_are_read() {
         let read = fields("A:1\nB : 2 \r\nnonsense\r\nC:\r\n  x\r\n\ty\r\n: none\r\nD:  a:b\r\n");
-        let expected =
-            [own("A", "1", "1"), own("B", "2", "2"), own("C", "x y", "x\r\n\ty"), own("D", "a:b", "a:b")];
+        let expected = [
+            own("A", "1", "1"),
+            own("B", "2", "2"),
+            own("", "nonsense", "nonsense"),
+            own("C", "x y", "x\r\n\ty"),
+            own("", ": none", ": none"),
+            own("D", "a:b", "a:b"),
+        ];
         assert_eq!(read, expected);
         let read = fields("A\0: 1\r\nno field\r\nB\r\n :\r\n 2\rC: 3\rmore\r\n");
-        assert_eq!(read, [own("A", "1", "1"), own("B", "2", "2"), own("C", "3\rmore", "3\rmore")]);
+        let expected = [
+            own("A", "1", "1"),
+            own("", "no field", "no field"),
+            own("B", "2", "2"),
+            own("C", "3\rmore", "3\rmore"),
+        ];
+        assert_eq!(read, expected);
     }
 
     #[test]

@@ -312,6 +312,8 @@ struct Half {
     after_head: Vec<u8>,
     /// The message whose body comes, unless it was yielded already.
     message: Option<Box<HttpMessage>>,
+    /// The bytes of its head.
+    head: Vec<u8>,
 }
 
 impl Half {
@@ -322,6 +324,7 @@ impl Half {
             buffer: Vec::new(),
             buffer_at: 0,
             searched: 0,
+            head: Vec::new(),
             after_head: Vec::new(),
             message: None,
         }
@@ -359,6 +362,7 @@ impl Half {
             self.cut("malformed", out);
             self.after_head.clear();
         }
+        std::mem::swap(&mut self.head, &mut self.buffer);
         self.buffer.clear();
         let (start, headers) = parsed?;
         Some(Head { start, headers, at: self.buffer_at })
@@ -549,12 +553,16 @@ impl Half {
                     "gap" => bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1),
                     _ => bytes.len(),
                 };
-                out.push(match parse_whole(self.direction, &bytes[..lines], range.start) {
+                let head = &bytes[..lines];
+                match parse_whole(self.direction, head, range.start) {
                     Some(message) => {
-                        Observation::Http(Box::new(HttpMessage { cut: Some(reason), ..message }))
+                        out.push(Observation::Http(Box::new(HttpMessage { cut: Some(reason), ..message })));
+                        out.extend(Observation::whole(self.direction, range.start, head));
                     }
-                    None => Observation::Readable(Readable { direction: self.direction, bytes, range }),
-                });
+                    None => {
+                        out.push(Observation::Readable(Readable { direction: self.direction, bytes, range }));
+                    }
+                }
                 self.phase = Phase::Lost;
             }
             Phase::Lost => self.buffer.clear(),
@@ -565,7 +573,9 @@ impl Half {
     fn emit(&mut self, cut: Option<&'static str>, out: &mut Vec<Observation>) {
         if let Some(mut message) = self.message.take() {
             message.cut = cut;
+            let at = message.range.start;
             out.push(Observation::Http(message));
+            out.extend(Observation::whole(self.direction, at, &self.head));
         }
     }
 }

@@ -118,7 +118,8 @@ fn ranges_are_offsets_in_the_stream() {
     let text = b"\r\nPOST http://h/p HTTP/1.1\r\nHost:  h \r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nT: v\r\n\r\n";
     let mut wire = Wire::new();
     wire.send(OUT, text);
-    let [Observation::Http(m)] = &wire.out[..] else { panic!("{:?}", wire.out) };
+    let [Observation::Http(m), Observation::Whole(head)] = &wire.out[..] else { panic!("{:?}", wire.out) };
+    assert_eq!((&head.bytes[..], head.range.clone()), (&text[2..69], 2..69));
     let at = |range: &std::ops::Range<u64>| {
         std::str::from_utf8(&text[range.start as usize..range.end as usize]).unwrap()
     };
@@ -173,7 +174,7 @@ fn half_a_field_before_a_gap_is_no_field() {
     let mut wire = Wire::new();
     wire.send(OUT, b"GET /a HTTP/1.1\r\nHost: h\r\nX-Android-Id: 6656c90bd548");
     wire.gap(OUT, 4);
-    let [Observation::Http(message)] = &wire.out[..] else { panic!("one message") };
+    let [Observation::Http(message), Observation::Whole(_)] = &wire.out[..] else { panic!("one message") };
     assert_eq!((message.header("host"), message.header("x-android-id")), (Some("h"), None));
 }
 
@@ -207,7 +208,7 @@ fn heads_are_bounded_and_garbage_is_handed_on() {
     wire.send(OUT, b"end of a body\nGET /b HTTP/1.1\r\n\r\n\x01\x02\r\n\r\n");
     assert_eq!(wire.messages(), [own("/b", "", None)]);
     assert!(
-        matches!(&wire.out[..], [Observation::Readable(a), _, Observation::Readable(b)] if a.bytes == b"end of a body\n" && b.bytes == b"\x01\x02\r\n\r\n")
+        matches!(&wire.out[..], [Observation::Readable(a), _, _, Observation::Readable(b)] if a.bytes == b"end of a body\n" && b.bytes == b"\x01\x02\r\n\r\n")
     );
 }
 
