@@ -219,7 +219,7 @@ fn what_stands_in_the_head_of_a_request_is_searched() {
         (format!("X-Id: {IMEI}"), "http header X-Id"),
         (format!("X-{IMEI}: 1"), "tcp payload"),
         // What servers pass over.
-        (IMEI.to_owned(), "http header "),
+        (IMEI.to_owned(), "http line"),
     ] {
         let told =
             found(&watch, &[tcp(format!("GET /a HTTP/1.1\r\nHost: a.example\r\n{line}\r\n\r\n").as_bytes())]);

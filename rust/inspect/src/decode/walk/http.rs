@@ -41,7 +41,12 @@ impl<'a> Walk<'a, '_> {
             }
             told += bytes.len();
             let mut place = place_of(bytes, &field.range);
-            let mut chain = self.step(None, Cow::Owned(format!("http header {}", field.name)));
+            // A line without a name is no header, but it was sent.
+            let step = match field.name.as_str() {
+                "" => Cow::Borrowed("http line"),
+                name => Cow::Owned(format!("http header {name}")),
+            };
+            let mut chain = self.step(None, step);
             if field.huffman {
                 (chain, place) = self.undo_huffman(chain, &field.range);
             }

@@ -575,7 +575,7 @@ impl Half {
             message.cut = cut;
             let at = message.range.start;
             out.push(Observation::Http(message));
-            out.extend(Observation::whole(self.direction, at, &self.head));
+            out.extend(Observation::whole(self.direction, at, &std::mem::take(&mut self.head)));
         }
     }
 }
