@@ -295,7 +295,7 @@ pub struct Finding {
     pub owner: Option<String>,
     /// The owner's country if known, else that of the address.
     pub country: Option<String>,
-    /// As of the flow.
+    /// Whether what it is about was sent encrypted: what was read without keys was not; of the contact itself as of the flow.
     pub encrypted: Option<bool>,
     /// In which wrappings the identifiers stood, in words; null when none had to be undone.
     pub disguise: Option<String>,

@@ -37,6 +37,8 @@ struct Context {
     direction: Direction,
     moment: Moment,
     country: Option<&'static str>,
+    /// Whether what it is about was sent encrypted.
+    encrypted: Option<bool>,
     decrypted: bool,
     owner: Option<&'static str>,
     host: Option<String>,
@@ -367,7 +369,12 @@ impl Inspector {
                 verdicts.push((rule, verdict));
             }
         }
-        let context = Context { at, direction, moment, country, decrypted, owner, host };
+        // What was read without keys was sent in clear, whatever the flow became.
+        let encrypted = match case.evidence {
+            Evidence::Content(_) | Evidence::Recurrence(_) | Evidence::SetUp(_) => Some(decrypted),
+            Evidence::Contact | Evidence::LookupFailed { .. } => case.subject.encrypted,
+        };
+        let context = Context { at, direction, moment, country, encrypted, decrypted, owner, host };
         for (rule, verdict) in verdicts {
             self.record(id, rule, verdict, &context);
         }
@@ -404,7 +411,7 @@ impl Inspector {
             host: context.host.clone(),
             owner: context.owner.map(str::to_owned),
             country: context.country.map(str::to_owned),
-            encrypted: facts.encrypted,
+            encrypted: context.encrypted,
             disguise: disguise(&identifiers),
             expected: if rule.normal { facts.expected(&self.home) } else { Some(false) },
             identifiers,
