@@ -9,6 +9,7 @@ pub mod decode;
 pub mod decrypted;
 pub mod dissect;
 mod handshake;
+pub mod host_name;
 pub mod hpack;
 pub mod http2;
 pub mod http3;
@@ -42,6 +43,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dissect", dissect::run),
     ("dns", after::dns),
     ("ftp", after::ftp),
+    ("host_name", host_name::run),
     ("hpack", hpack::run),
     ("http", after::http),
     ("http2", http2::run),

@@ -24,7 +24,7 @@ const VALUES: [(Kind, &str); 7] = [
 ];
 
 /// Preparing the search takes longer than all else, so it is done once.
-fn watching() -> &'static Scanner {
+pub fn watching() -> &'static Scanner {
     static SCANNER: OnceLock<Scanner> = OnceLock::new();
     SCANNER.get_or_init(|| {
         let mut scanner = Scanner::default();
