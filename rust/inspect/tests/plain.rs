@@ -143,6 +143,11 @@ fn what_a_host_name_hides_is_read() {
     for (name, steps) in [
         (format!("a.{IMEI}.example"), "dns name".to_owned()),
         (format!("a.{base64}.example"), "dns name, base64, json imei".to_owned()),
+        // Base32, whose case a resolver may have changed.
+        (
+            "a.PMRGS3LFNERDUIRQGAYTAMJXGAYDCMRTGQ2TMOJCFQRG4IR2GF6q.example".to_owned(),
+            "dns name, base32, json imei".to_owned(),
+        ),
         (
             format!("a.{}.{}.example", &digits[..40], &digits[40..]),
             format!("dns name, labels 40+{}, hex, json imei", digits.len() - 40),

@@ -108,7 +108,8 @@ fn take(bytes: &[u8], step: &str) -> Option<Vec<u8>> {
         "percent" => Some(percent::decode(bytes, true)),
         "quoted-printable" => Some(quoted::decode(bytes)),
         "hex" => hex::decode(bytes.trim_ascii()),
-        "base32" => base32::decode(bytes),
+        // In a host name letters of both cases are the same.
+        "base32" => base32::decode(bytes).or_else(|| base32::decode(&bytes.to_ascii_lowercase())),
         "base64" => base64::decode(bytes, 1).map(|it| it.bytes),
         "utf-16le" | "utf-16be" => utf16::decode(bytes).map(|(_, text)| text),
         "xor" | "aes-128-cbc" => disguise::reopen(step, bytes),
