@@ -416,9 +416,9 @@ pub struct Readable {
 }
 
 impl Observation {
-    /// The bytes of a message that begins at `at`, if the phone sent it.
+    /// The bytes of a message that begins at `at`, if the phone sent it. Blanks between messages are none.
     pub(super) fn whole(direction: Direction, at: u64, bytes: &[u8]) -> Option<Self> {
-        let sent = direction == Direction::Outbound && !bytes.is_empty();
+        let sent = direction == Direction::Outbound && !bytes.trim_ascii().is_empty();
         sent.then(|| Self::Whole(Readable::new(direction, at, bytes)))
     }
 }
