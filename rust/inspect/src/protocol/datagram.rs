@@ -116,9 +116,7 @@ impl Datagrams {
         if self.is_clear(direction) {
             out.extend(Observation::whole(direction, offset, &bytes[..read.min(bytes.len())]));
         }
-        if let Some(rest @ [_, ..]) = bytes.get(read..) {
-            DatagramSession::handle(&mut self.other, direction, offset + read as u64, rest, out);
-        }
+        self.other.take_rest(direction, offset, (bytes, read), out);
     }
 
     /// Whether it is a protocol whose messages go in clear.

@@ -7,7 +7,7 @@ use packet::Direction;
 
 use super::discovery;
 use super::reader::Reader;
-use super::session::{DatagramSession, StreamSession, Switch};
+use super::session::{StreamSession, Switch};
 use super::unknown::Unknown;
 use super::{DnsAnswer, DnsData, DnsMessage, DnsQuestion, Observation, Protocol};
 use crate::stream::StreamEvent;
@@ -360,9 +360,7 @@ impl Half {
             if self.buffer.len() == wanted && wanted > 2 {
                 let (message, at) = (&self.buffer[2..], self.at + 2);
                 let len = observe(Protocol::DNS.0, direction, at, message, out);
-                if let Some(rest @ [_, ..]) = message.get(len..) {
-                    DatagramSession::handle(other, direction, at + len as u64, rest, out);
-                }
+                other.take_rest(direction, at, (message, len), out);
                 self.buffer.clear();
                 self.at += wanted as u64;
             } else if self.buffer == [0, 0] {

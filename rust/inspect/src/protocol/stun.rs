@@ -198,9 +198,7 @@ impl Framing for Stream {
 
     fn take(&mut self, direction: Direction, at: u64, bytes: &[u8], out: &mut Vec<Observation>) {
         let read = self.call.handle(direction, at, bytes, out);
-        if let Some(rest @ [_, ..]) = bytes.get(read..) {
-            DatagramSession::handle(&mut self.other, direction, at + read as u64, rest, out);
-        }
+        self.other.take_rest(direction, at, (bytes, read), out);
     }
 }
 

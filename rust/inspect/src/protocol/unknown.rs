@@ -38,6 +38,19 @@ impl Unknown {
         Self { watching: false, ..Self::new() }
     }
 
+    /// Takes what stands behind the first `read` bytes of a datagram or message that begins at `offset`.
+    pub(super) fn take_rest(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        (bytes, read): (&[u8], usize),
+        out: &mut Vec<Observation>,
+    ) {
+        if let Some(rest @ [_, ..]) = bytes.get(read..) {
+            DatagramSession::handle(self, direction, offset + read as u64, rest, out);
+        }
+    }
+
     fn take_turn(&mut self, direction: Direction, out: &mut Vec<Observation>) {
         // The bytes of the first turn were looked at already: they led here.
         if self.turn.replace(direction).is_some_and(|last| last != direction) {
