@@ -131,8 +131,7 @@ impl Facts {
     pub fn add_seen(&mut self, direction: Direction, decrypted: bool, matches: Vec<Match>) -> Vec<Match> {
         let alike = |seen: &Seen| seen.direction == direction && seen.decrypted == decrypted;
         for found in matches {
-            let known =
-                |seen: &Seen| alike(seen) && seen.found.kind == found.kind && seen.found.value == found.value;
+            let known = |seen: &Seen| alike(seen) && seen.found.is_same(&found);
             match self.seen.iter().position(known) {
                 Some(at) if self.seen[at].found.confidence < found.confidence => self.seen[at].found = found,
                 Some(_) => {}
@@ -145,8 +144,7 @@ impl Facts {
 
     /// Whether that value went that way already.
     pub fn has_seen(&self, direction: Direction, found: &Match) -> bool {
-        let mut seen = self.seen.iter().filter(|seen| seen.direction == direction);
-        seen.any(|seen| seen.found.kind == found.kind && seen.found.value == found.value)
+        self.seen.iter().any(|seen| seen.direction == direction && seen.found.is_same(found))
     }
 
     /// Adds values that were sent before, or what is newly known of them.

@@ -223,11 +223,18 @@ pub struct Scan {
     pub tokens: Vec<Token>,
 }
 
+impl Match {
+    /// Whether both are of the same identifier, wherever it stands.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.value == other.value
+    }
+}
+
 impl Scan {
     /// Adds what is new.
     fn add(&mut self, matches: Vec<Match>) {
         for found in matches {
-            if !self.matches.iter().any(|known| known.kind == found.kind && known.value == found.value) {
+            if !self.matches.iter().any(|known| known.is_same(&found)) {
                 self.matches.push(found);
             }
         }
